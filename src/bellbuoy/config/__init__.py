@@ -1,0 +1,45 @@
+"""The configuration: its schema, and its reading with errors that name file, line and key."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from bellbuoy.http import HttpSettings
+from bellbuoy.model.facts import Page
+from bellbuoy.notifiers import Notifier, Receiver
+from bellbuoy.formats import Format
+from bellbuoy.routing.routes import Route
+
+
+class Watched(Struct, frozen=True, kw_only=True):
+    """A page as the config asks for it.
+
+    `page.format` is empty when the format is to be recognised at the first look. `components`
+    are the globs of the components that matter; empty means all of them do, and that
+    component changes are not announced.
+    """
+
+    page: Page
+    components: tuple[str, ...] = ()
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """A configuration that was read and found good.
+
+    `source` is the file it came from, or None for the default set. `store` is an SQLAlchemy
+    style address (`sqlite:////var/lib/bellbuoy/bellbuoy.db`, `memory:`). `timezone` is the
+    IANA name for display. `retention` is how long events are kept, in seconds. `formats` and
+    `notifiers` are those of the plugins. `warnings` are lines for the person who wrote it.
+    """
+
+    watched: tuple[Watched, ...]
+    receivers: tuple[Receiver, ...] = ()
+    routes: tuple[Route, ...] = ()
+    http: HttpSettings = HttpSettings()
+    store: str
+    timezone: str = "UTC"
+    retention: float = 90 * 86400.0
+    formats: Mapping[str, Format] = {}
+    notifiers: Mapping[str, Notifier] = {}
+    source: str | None = None
+    warnings: tuple[str, ...] = ()

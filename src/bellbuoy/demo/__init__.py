@@ -1,0 +1,1 @@
+"""A pretend internet: seeded vendors on loopback, with full lives, in every format."""

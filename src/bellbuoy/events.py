@@ -1,0 +1,277 @@
+"""Recorded changes: their kinds, their ids, and the JSON in which they leave the house.
+
+An event is append-only and is told as a CloudEvent 1.0 (JSON event format,
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md).
+Its id is a UUIDv5 of what makes it this change and no other, so the same change observed
+again, by another process or after a crash, has the same id and is recorded once.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from bellbuoy.model.facts import (
+    ComponentStatus,
+    Impact,
+    IncidentKind,
+    IncidentStatus,
+    Page,
+    Provider,
+)
+
+
+class EventKind(StrEnum):
+    """What can be recorded; the part before the dot is what a person chooses by."""
+
+    INCIDENT_OPENED = "incident.opened"
+    INCIDENT_UPDATED = "incident.updated"
+    INCIDENT_RESOLVED = "incident.resolved"
+    INCIDENT_REOPENED = "incident.reopened"
+    INCIDENT_EDITED = "incident.edited"
+    INCIDENT_CHANGED = "incident.changed"
+    INCIDENT_WITHDRAWN = "incident.withdrawn"
+    MAINTENANCE_SCHEDULED = "maintenance.scheduled"
+    MAINTENANCE_STARTED = "maintenance.started"
+    MAINTENANCE_UPDATED = "maintenance.updated"
+    MAINTENANCE_COMPLETED = "maintenance.completed"
+    MAINTENANCE_EDITED = "maintenance.edited"
+    MAINTENANCE_CHANGED = "maintenance.changed"
+    MAINTENANCE_WITHDRAWN = "maintenance.withdrawn"
+    COMPONENT_CHANGED = "component.changed"
+    PAGE_UNREADABLE = "page.unreadable"
+    PAGE_READABLE = "page.readable"
+    PAGE_MOVED = "page.moved"
+    PAGE_GAP = "page.gap"
+    MONITOR_OFFLINE = "monitor.offline"
+    MONITOR_ONLINE = "monitor.online"
+
+    @property
+    def family(self) -> str:
+        """`incident`, `maintenance`, `component`, `page` or `monitor`."""
+        return self.value.partition(".")[0]
+
+
+FAMILIES = ("incident", "maintenance", "component", "page", "monitor")
+"""Every family of kinds, as `--kinds` and `when.kinds` name them."""
+
+ANNOUNCED_FAMILIES = frozenset({"incident", "page", "monitor"})
+"""What is announced unless a route says otherwise."""
+
+LOG_ONLY = frozenset({EventKind.INCIDENT_EDITED, EventKind.MAINTENANCE_EDITED})
+"""Recorded, but announced only when the closing update was edited (`closing` is true)."""
+
+NO_LONGER_WATCHED = "no longer watched"
+"""The reason of a withdrawal that the vendor did not cause; such an event is for the log only."""
+
+
+class PageRef(Struct, frozen=True, kw_only=True):
+    """The page of an event: its key, and its address as it is asked."""
+
+    key: str
+    url: str
+
+
+class IncidentComponent(Struct, frozen=True, kw_only=True):
+    """A component as an event's incident names it."""
+
+    id: str
+    name: str
+    group: str | None = None
+    status: ComponentStatus = ComponentStatus.UNKNOWN
+
+
+class IncidentFacts(Struct, frozen=True, kw_only=True):
+    """The incident of an event as it stood right after the change. `id` is our key of it."""
+
+    id: str
+    kind: IncidentKind
+    title: str
+    url: str
+    impact: Impact
+    impact_raw: str
+    status: IncidentStatus
+    status_raw: str
+    started_at: datetime | None
+    updated_at: datetime | None
+    resolved_at: datetime | None
+    components: tuple[IncidentComponent, ...]
+
+
+class UpdateFacts(Struct, frozen=True, kw_only=True):
+    """The update that an event carries; `at` is the vendor's time of it."""
+
+    id: str
+    status: IncidentStatus
+    status_raw: str
+    body: str
+    at: datetime | None
+
+
+class ComponentFacts(Struct, frozen=True, kw_only=True):
+    """The component that an event is about, after the change."""
+
+    id: str
+    name: str
+    group: str | None
+    region: str | None
+    status: ComponentStatus
+    status_raw: str
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """A recorded change.
+
+    `seq` is its place in the log, 0 until it is recorded. `at` is the vendor's time and
+    `observed_at` ours; their difference is the lag. `late` marks a life that was over
+    before it was seen. `changes` maps fields to (before, after). `closing` is true when
+    the update it carries is the one that ended the incident.
+    """
+
+    id: str
+    kind: EventKind
+    provider: Provider
+    page: PageRef
+    observed_at: datetime
+    at: datetime | None = None
+    seq: int = 0
+    late: bool = False
+    closing: bool = False
+    incident: IncidentFacts | None = None
+    update: UpdateFacts | None = None
+    component: ComponentFacts | None = None
+    changes: Mapping[str, tuple[Any, Any]] = {}
+    reason: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """What it is about, under its provider: `github/incidents/abc`."""
+        slug = self.provider.slug
+        if self.incident is not None:
+            return f"{slug}/{self.incident.kind}s/{self.incident.id}"
+        if self.component is not None:
+            return f"{slug}/components/{self.component.id}"
+        return f"{slug}/{self.kind.family}"
+
+    @property
+    def lane(self) -> str:
+        """What must be told in order: one incident of one page, one component, or the page."""
+        about = self.incident.id if self.incident else self.component.id if self.component else ""
+        return f"{self.page.key} {about}"
+
+    @property
+    def is_log_only(self) -> bool:
+        """Whether it is kept from every receiver: for the log and the API."""
+        return (self.kind in LOG_ONLY and not self.closing) or self.reason == NO_LONGER_WATCHED
+
+    def numbered(self, seq: int) -> "Event":
+        """The same event at its place in the log."""
+        return msgspec.structs.replace(self, seq=seq)
+
+
+MONITOR = Provider(slug="bellbuoy", name="Bellbuoy")
+"""The provider of events about ourselves."""
+
+MONITOR_PAGE = PageRef(key="urn:bellbuoy:monitor", url="urn:bellbuoy:monitor")
+"""The page of events about ourselves: CloudEvents want a source that is a URI."""
+
+_NAMESPACE = UUID("6f7a2f0e-5d0b-5c55-9a51-2b1f6f9f1c11")
+
+
+def event_id(page_key: str, about: str, kind: EventKind, update: str, content: str) -> str:
+    """The id of a change: UUIDv5 of page, incident (or component), kind, update and content.
+
+    `content` is a content hash, or an ordinal for a change that no text carries.
+    """
+    return str(uuid5(_NAMESPACE, "\x1f".join((page_key, about, kind.value, update, content))))
+
+
+def content_hash(status: str, body: str) -> str:
+    """32 hex digits that stand for what an update says; white space does not count."""
+    text = f"{status}\x1f{' '.join(body.split())}"
+    return blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def page_ref(page: Page) -> PageRef:
+    """How events name a page."""
+    return PageRef(key=page.key, url=page.url)
+
+
+class _Data(Struct, frozen=True, kw_only=True):
+    seq: int
+    observed_at: datetime
+    late: bool
+    provider: Provider
+    page: PageRef
+    incident: IncidentFacts | UnsetType = UNSET
+    update: UpdateFacts | UnsetType = UNSET
+    component: ComponentFacts | UnsetType = UNSET
+    changes: Mapping[str, tuple[Any, Any]] | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+
+
+class _CloudEvent(Struct, frozen=True, kw_only=True):
+    specversion: str = "1.0"
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime | UnsetType = UNSET
+    datacontenttype: str = "application/json"
+    data: _Data
+
+
+def _cloud_event(event: Event) -> _CloudEvent:
+    return _CloudEvent(
+        id=event.id,
+        source=event.page.url,
+        type=f"dev.bellbuoy.{event.kind}.v1",
+        subject=event.subject,
+        time=event.at or UNSET,
+        data=_Data(
+            seq=event.seq,
+            observed_at=event.observed_at,
+            late=event.late,
+            provider=event.provider,
+            page=event.page,
+            incident=event.incident or UNSET,
+            update=event.update or UNSET,
+            component=event.component or UNSET,
+            changes=event.changes or UNSET,
+            reason=event.reason or UNSET,
+        ),
+    )
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def to_json(event: Event) -> bytes:
+    """The event as one CloudEvent, on one line without its end; UTF-8."""
+    return _encoder.encode(_cloud_event(event))
+
+
+def to_builtins(event: Event) -> dict[str, Any]:
+    """The event as the plain values of its CloudEvent."""
+    return msgspec.to_builtins(_cloud_event(event))
+
+
+def json_schema() -> dict[str, Any]:
+    """The published JSON Schema of the CloudEvents that `to_json` writes."""
+    (schema,), definitions = msgspec.json.schema_components(
+        (_CloudEvent,), ref_template="#/$defs/{name}"
+    )
+    name = schema["$ref"].rpartition("/")[2]
+    root = definitions.pop(name)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:bellbuoy:schema:event:v1",
+        "title": "Bellbuoy event",
+        **{key: value for key, value in root.items() if key != "title"},
+        "$defs": definitions,
+    }

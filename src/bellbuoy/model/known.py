@@ -1,0 +1,189 @@
+"""What we hold of a page between two visits.
+
+`Known` is the whole of it and changes only through `detection.merge`. `Seen` is the small
+part that a format needs to decide what to ask and what to skip. `PageState` is what the
+scheduler keeps in memory for every page, so it is small.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from msgspec import Struct, field
+
+from bellbuoy.errors import Unreadable
+from bellbuoy.model.facts import (
+    AffectedComponent,
+    ComponentStatus,
+    Impact,
+    IncidentKind,
+    IncidentStatus,
+)
+
+
+class Validators(Struct, frozen=True, kw_only=True):
+    """What a server gave to ask "has it changed?": RFC 9110, section 8.8.
+
+    `body_hash` is our own: 16 bytes of BLAKE2b over the decoded body.
+    """
+
+    etag: str | None = None
+    last_modified: str | None = None
+    body_hash: bytes | None = None
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """What a format may know of the past.
+
+    `first_look` is true until a snapshot of this page was merged. `open_ids` are the known
+    open incidents and maintenances. `entries` maps entry keys to the hash of the entry when
+    it was last decoded. `stamp` is the newest page stamp seen. `history_due` is true when
+    more than two intervals passed without a look, or five minutes since history was asked.
+    `after_gap` is the first of these alone. `missing` maps open incidents that are absent
+    long enough to be doubted to their own addresses, so that the format can ask there.
+    """
+
+    first_look: bool = True
+    open_ids: frozenset[str] = frozenset()
+    entries: Mapping[str, str] = {}
+    stamp: datetime | None = None
+    history_due: bool = True
+    after_gap: bool = False
+    missing: Mapping[str, str] = {}
+
+
+class KnownUpdate(Struct, frozen=True, kw_only=True):
+    """One update we hold. `hashes` are all texts it ever had, oldest first, newest last."""
+
+    id: str
+    hashes: tuple[str, ...]
+    status: IncidentStatus
+    status_raw: str = ""
+    body: str = ""
+    at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+class KnownIncident(Struct, frozen=True, kw_only=True):
+    """One incident we hold.
+
+    `id` is the vendor's, `key` ours: the same, or `id#2` where the vendor used an id again.
+    `updates` is append-only, in the order in which they were recorded. `revision` counts
+    the recorded changes that no update carried, so that each has an id of its own.
+    `pending` are fields seen with a new value once, waiting to be seen again.
+    `missing_polls` and `missing_since` count looks at complete lists without it.
+    `adopted` is true if it was over, or not yet begun, when first seen, and was taken in silence.
+    """
+
+    id: str
+    key: str
+    kind: IncidentKind
+    title: str
+    status: IncidentStatus
+    status_raw: str = ""
+    impact: Impact = Impact.UNKNOWN
+    impact_raw: str = ""
+    url: str = ""
+    started_at: datetime | None = None
+    updated_at: datetime | None = None
+    resolved_at: datetime | None = None
+    components: tuple[AffectedComponent, ...] = ()
+    updates: tuple[KnownUpdate, ...] = ()
+    revision: int = 0
+    pending: Mapping[str, str] = {}
+    missing_polls: int = 0
+    missing_since: datetime | None = None
+    withdrawn: bool = False
+    adopted: bool = False
+    first_seen_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it goes on, as far as we know."""
+        return not self.status.is_over and not self.withdrawn
+
+
+class KnownComponent(Struct, frozen=True, kw_only=True):
+    """One component we hold. `pending` is a status seen once; `revision` counts its changes."""
+
+    id: str
+    name: str
+    status: ComponentStatus
+    status_raw: str = ""
+    group: str | None = None
+    region: str | None = None
+    is_group: bool = False
+    revision: int = 0
+    pending: str | None = None
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """Everything we hold of one page.
+
+    `baseline_at` is when its first snapshot was merged; None means never. `floor` is the time
+    before which history is older than our acquaintance with the page, and so silent.
+    `incidents` and `components` are keyed by our key and by the vendor's id. `entries` are
+    the hashes of the entries last decoded. `window` are the ids of the last history window.
+    `validators` are kept per address. `history_at` is when history was last read.
+    `empty_polls` counts looks at a page that lost everything it had. `noisy` lists updates
+    (`incident/update`) whose text changes so often that further edits are not recorded.
+    """
+
+    page_key: str
+    baseline_at: datetime | None = None
+    floor: datetime | None = None
+    stamp: datetime | None = None
+    history_at: datetime | None = None
+    incidents: Mapping[str, KnownIncident] = {}
+    components: Mapping[str, KnownComponent] = {}
+    entries: Mapping[str, str] = {}
+    validators: Mapping[str, Validators] = {}
+    gaps: int = 0
+    empty_polls: int = 0
+    noisy: frozenset[str] = frozenset()
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether seeing the same facts again would decide something."""
+        return any(i.pending or i.missing_polls for i in self.incidents.values()) or any(
+            c.pending for c in self.components.values()
+        )
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """How reading a page goes.
+
+    `failures` counts failed visits in a row, `failing_since` is the first of them.
+    `unreadable` is set from `page.unreadable` to `page.readable`. `episodes` counts those,
+    so that each has an event id of its own. `held_until` is the instant before which the
+    host asked us not to come back (Retry-After). `latency` is that of the last answer,
+    in seconds. `moved_to` is a permanent redirect already announced.
+    """
+
+    polled_at: datetime | None = None
+    read_at: datetime | None = None
+    failures: int = 0
+    failing_since: datetime | None = None
+    unreadable: Unreadable | None = None
+    detail: str = ""
+    episodes: int = 0
+    held_until: datetime | None = None
+    latency: float | None = None
+    moved_to: str | None = None
+    timed_out: bool = False
+    noisy: bool = False
+
+
+class PageState(Struct, frozen=True, kw_only=True):
+    """What the scheduler holds in memory for each page between two visits.
+
+    `face` are the validators of the page's first document. `has_open` is true while an
+    incident is open, `unsettled` while known facts wait to be seen again,
+    `refreshed_at` is the last unconditional look.
+    """
+
+    page_key: str
+    face: Validators = field(default_factory=Validators)
+    health: Health = field(default_factory=Health)
+    has_open: bool = False
+    unsettled: bool = False
+    refreshed_at: datetime | None = None

@@ -1,0 +1,116 @@
+"""Receivers' kinds; one module each.
+
+A notifier is a module with the attributes of `Notifier`. To add one, write
+`notifiers/X.py`, `tests/notifiers/test_X.py` and golden payloads: the registry finds it by
+its name, which is the receiver's `kind` in the config.
+
+A kind that speaks HTTP offers `notify`, a pure exchange that the driver performs; one with a
+door of its own (a file, a terminal, a broker) offers `open` instead.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from msgspec import Struct
+from pydantic import BaseModel
+
+from bellbuoy.events import Event
+from bellbuoy.exchange import Exchange
+from bellbuoy.model.delivery import Delivery, Receipt
+
+API_VERSION = 1
+"""The version of the `Notifier` protocol; provisional until 1.0."""
+
+
+class Receiver(Struct, frozen=True, kw_only=True):
+    """A named, configured destination. `settings` is of its kind's `Settings`."""
+
+    name: str
+    kind: str
+    settings: Any
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """One event for one receiver, with its delivery.
+
+    `sent_at` is this attempt's time in Unix seconds. `reference` is the receiver's message
+    of the same incident, if there is one. `repeat` is true when an earlier attempt may have
+    arrived although no answer came back.
+    """
+
+    event: Event
+    delivery: Delivery
+    sent_at: int
+    reference: str = ""
+    repeat: bool = False
+
+
+class Notifier(Protocol):
+    """What every notifier module holds."""
+
+    api_version: int
+    """`API_VERSION` at the time of writing."""
+
+    KIND: str
+    """Its name in the config, which is the module's name."""
+
+    Settings: type[BaseModel]
+    """What the config may say of a receiver of this kind, beside `kind`."""
+
+
+@runtime_checkable
+class HttpNotifier(Notifier, Protocol):
+    """A notifier whose receiver is reached over HTTP."""
+
+    def notify(self, message: Message, settings: Any) -> Exchange[Receipt]:
+        """Send one event. Every answer is sent in, whatever its status; redirects are not followed.
+
+        Raises RefusedError, DisabledError or DelayedError if the receiver did not take it.
+        """
+        ...
+
+
+class Door(Protocol):
+    """An open way to a receiver that is not reached over HTTP."""
+
+    async def notify(self, message: Message) -> Receipt:
+        """Send one event. Raises DeliveryError if the receiver did not take it."""
+        ...
+
+
+@runtime_checkable
+class DoorNotifier(Notifier, Protocol):
+    """A notifier with a door of its own."""
+
+    def open(self, settings: Any) -> AbstractAsyncContextManager[Door]:
+        """Open the way to the receiver, for as long as its worker lives."""
+        ...
+
+
+class Notifiers(Mapping[str, Notifier]):
+    """Every notifier by kind: the built-in ones, loaded at first use, and `extra` from plugins."""
+
+    def __init__(self, extra: Mapping[str, Notifier] | None = None) -> None:
+        self._extra = dict(extra or {})
+
+    def __getitem__(self, kind: str) -> Notifier:
+        if kind in self._extra:
+            return self._extra[kind]
+        if kind not in builtin_kinds():
+            raise KeyError(kind)
+        return import_module(f"{__name__}.{kind}")  # pyright: ignore[reportReturnType] - the contract test checks each module
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted({*builtin_kinds(), *self._extra}))
+
+    def __len__(self) -> int:
+        return len({*builtin_kinds(), *self._extra})
+
+
+def builtin_kinds() -> frozenset[str]:
+    """The kinds in this package."""
+    names = (path.stem for path in Path(__file__).parent.glob("*.py"))
+    return frozenset(name for name in names if name[0] != "_")

@@ -1,0 +1,115 @@
+"""What happened, told to whoever listens: logs, metrics, statistics, tests.
+
+No room needs to know who listens. An observer is called at once and in the same thread,
+so it must be quick and must not raise.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from msgspec import Struct
+
+from bellbuoy.errors import Unreadable
+from bellbuoy.model.delivery import Delivery
+
+
+class RequestDone(Struct, frozen=True, kw_only=True):
+    """One HTTP exchange ended. `status` is None if no answer came; `seconds` is its length."""
+
+    method: str
+    url: str
+    status: int | None
+    seconds: float
+    size: int = 0
+    error: str = ""
+
+
+class VisitDone(Struct, frozen=True, kw_only=True):
+    """One poll ended.
+
+    `outcome` is "not modified", "changed" (a new body was read) or "failed". `failure` is
+    why, if it failed. `lag` is how late the visit began, in seconds. `events` counts what
+    was recorded.
+    """
+
+    page_key: str
+    provider: str
+    outcome: str
+    seconds: float
+    lag: float = 0.0
+    failure: Unreadable | None = None
+    detail: str = ""
+    events: int = 0
+
+
+class Withheld(Struct, frozen=True, kw_only=True):
+    """Something was seen and led to no event, or to no delivery; `reason` says why."""
+
+    page_key: str
+    about: str
+    reason: str
+    receiver: str = ""
+
+
+class Attempted(Struct, frozen=True, kw_only=True):
+    """A delivery was tried; the delivery holds the outcome."""
+
+    delivery: Delivery
+
+
+class Happened(Struct, frozen=True, kw_only=True):
+    """Something in the life of the process: started, recovered, stopped.
+
+    `level` is "debug", "info", "warning" or "error". `fields` are bounded, safe to print.
+    """
+
+    what: str
+    level: str = "info"
+    at: datetime | None = None
+    fields: dict[str, object] = {}
+
+
+class Observer:
+    """A listener that ignores everything: override what you want to hear."""
+
+    def request_done(self, details: RequestDone) -> None:
+        """An HTTP exchange ended."""
+
+    def visit_done(self, details: VisitDone) -> None:
+        """A poll ended."""
+
+    def withheld(self, details: Withheld) -> None:
+        """Something led to no event or no delivery."""
+
+    def attempted(self, details: Attempted) -> None:
+        """A delivery was tried."""
+
+    def happened(self, details: Happened) -> None:
+        """Something happened to the process."""
+
+
+class Observers(Observer):
+    """Several listeners as one."""
+
+    def __init__(self, observers: Iterable[Observer] = ()) -> None:
+        self._observers = tuple(observers)
+
+    def request_done(self, details: RequestDone) -> None:
+        for observer in self._observers:
+            observer.request_done(details)
+
+    def visit_done(self, details: VisitDone) -> None:
+        for observer in self._observers:
+            observer.visit_done(details)
+
+    def withheld(self, details: Withheld) -> None:
+        for observer in self._observers:
+            observer.withheld(details)
+
+    def attempted(self, details: Attempted) -> None:
+        for observer in self._observers:
+            observer.attempted(details)
+
+    def happened(self, details: Happened) -> None:
+        for observer in self._observers:
+            observer.happened(details)

@@ -1,0 +1,115 @@
+"""The few places where systems differ: directories, the file lock, signals, the event loop."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+
+def state_directory() -> Path:
+    """Where state belongs on this system; never the working directory."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = str(Path.home() / "Library" / "Application Support")
+    else:
+        base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "bellbuoy"
+
+
+def config_directory() -> Path:
+    """Where a config belongs on this system."""
+    if sys.platform == "win32":
+        base = os.environ.get("APPDATA") or str(Path.home() / "AppData" / "Roaming")
+    elif sys.platform == "darwin":
+        base = str(Path.home() / "Library" / "Application Support")
+    else:
+        base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(base) / "bellbuoy"
+
+
+class LockedError(Exception):
+    """Another process holds the lock."""
+
+
+@contextmanager
+def file_lock(path: Path) -> Generator[None]:
+    """Hold an exclusive lock on a file; the system drops it when the process dies.
+
+    Raises LockedError if another process holds it. Uses flock, and msvcrt on Windows.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        import fcntl  # noqa: PLC0415 - not there on Windows
+    except ImportError:
+        _lock_windows(descriptor)
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise LockedError from error
+
+
+def _lock_windows(descriptor: int) -> None:
+    try:
+        import msvcrt  # noqa: PLC0415 - only there on Windows
+    except ImportError:
+        return  # A system with neither: the store's own lease still keeps two pollers apart.
+    try:
+        getattr(msvcrt, "locking")(descriptor, getattr(msvcrt, "LK_NBLCK"), 1)  # noqa: B009 - unknown to type checkers elsewhere
+    except OSError as error:
+        raise LockedError from error
+
+
+@contextmanager
+def stop_signals(stop: Callable[[], None]) -> Generator[None]:
+    """Call `stop` in the loop at SIGINT and SIGTERM.
+
+    Where the loop cannot watch signals (Windows), Ctrl+C stays a KeyboardInterrupt, which
+    ends `run` by cancelling its main task.
+    """
+    loop = asyncio.get_running_loop()
+    watched: list[int] = []
+    for name in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError, ValueError, RuntimeError):
+            loop.add_signal_handler(name, stop)
+            watched.append(name)
+    try:
+        yield
+    finally:
+        for name in watched:
+            loop.remove_signal_handler(name)
+
+
+def run(main: Callable[[], Any]) -> Any:
+    """Run a coroutine function to its end, on uvloop where it is installed."""
+    try:
+        import uvloop  # noqa: PLC0415 - not there on Windows
+    except ImportError:
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main())
+
+
+def max_rss_bytes() -> int:
+    """The greatest resident size of this process so far, in bytes; 0 where it is not known."""
+    try:
+        import resource  # noqa: PLC0415 - not there on Windows
+    except ImportError:
+        return 0
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size if sys.platform == "darwin" else size * 1024

@@ -1,0 +1,1 @@
+"""Which pages are due, and one visit to one page."""

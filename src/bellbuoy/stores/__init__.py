@@ -1,0 +1,183 @@
+"""The only door to disk: what is known of pages, the event log, and deliveries.
+
+`Store` is the contract; `stores.sql` keeps it in SQLite and PostgreSQL, `stores.memory` in
+memory, and one contract suite runs over all of them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from msgspec import Struct
+
+from bellbuoy.events import Event
+from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus
+from bellbuoy.model.facts import Page
+from bellbuoy.model.known import Known, KnownComponent, KnownIncident, PageState
+
+
+class Visit(Struct, frozen=True, kw_only=True):
+    """One poll's whole outcome, to be written in one transaction.
+
+    `before` is what was loaded, `known` what it became; both are None when the poll taught
+    nothing of incidents and components. Rows are written only where the two differ.
+    """
+
+    page: Page
+    state: PageState
+    before: Known | None = None
+    known: Known | None = None
+    events: tuple[Event, ...] = ()
+
+
+class Store(Protocol):
+    """State, log and deliveries. Every method raises StoreError and nothing else of a database.
+
+    Instants are aware UTC. A writing method returns when its transaction is on disk.
+    """
+
+    @property
+    def log_id(self) -> str:
+        """The identity of this log, so that a cursor of another one is refused."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people: a path, or an address without a password."""
+        ...
+
+    async def load_states(self, page_keys: Iterable[str]) -> Mapping[str, PageState]:
+        """The states of those of these pages that were ever visited."""
+        ...
+
+    async def load_known(self, page_key: str) -> Known:
+        """What is known of a page; an empty `Known` if nothing is."""
+        ...
+
+    async def commit(self, visit: Visit) -> tuple[Event, ...]:
+        """Write one visit: known state, events, validators and health, all or nothing.
+
+        Returns the events that were new to the log, numbered. Visits that wait at the same
+        time share a transaction, each in a savepoint of its own.
+        """
+        ...
+
+    async def save_states(self, states: Sequence[PageState]) -> None:
+        """Write states of visits that taught nothing, as one batch."""
+        ...
+
+    async def append(self, events: Sequence[Event]) -> tuple[Event, ...]:
+        """Record events that belong to no visit; returns the new ones, numbered."""
+        ...
+
+    async def forget_pages(self, watched: Iterable[str]) -> tuple[tuple[str, KnownIncident], ...]:
+        """Open incidents of pages that have a state but are not watched any more.
+
+        As (page key, incident). Those pages' states and known facts are dropped; their
+        events stay in the log.
+        """
+        ...
+
+    async def read_events(
+        self, *, after: int = 0, limit: int = 500, incident: str | None = None
+    ) -> tuple[Event, ...]:
+        """Events with a greater `seq`, in order; of one incident (our key) if it is given."""
+        ...
+
+    async def last_seq(self) -> int:
+        """The `seq` of the newest event; 0 if there is none."""
+        ...
+
+    async def first_seq(self) -> int:
+        """The `seq` of the oldest event still kept; 0 if there is none."""
+        ...
+
+    async def open_incidents(
+        self, page_keys: Iterable[str] | None = None
+    ) -> tuple[tuple[str, KnownIncident], ...]:
+        """Open incidents and maintenances as (page key, incident), of these pages or of all."""
+        ...
+
+    async def components(self, page_key: str) -> tuple[KnownComponent, ...]:
+        """The components of a page."""
+        ...
+
+    async def read_cursor(self, reader: str) -> int | None:
+        """How far a reader has got; None if it never read."""
+        ...
+
+    async def write_cursor(self, reader: str, seq: int) -> None:
+        """Keep how far a reader has got."""
+        ...
+
+    async def dispatch(self, reader: str, seq: int, deliveries: Sequence[Delivery]) -> None:
+        """Keep new deliveries and the dispatcher's cursor in one transaction.
+
+        A delivery whose id is already there is left as it is.
+        """
+        ...
+
+    async def due_deliveries(
+        self, receiver: str, now: datetime, limit: int = 50
+    ) -> tuple[tuple[Delivery, Event], ...]:
+        """Waiting deliveries that are due, oldest first; of each lane only the first waiting."""
+        ...
+
+    async def next_due(self, receiver: str) -> datetime | None:
+        """When the next waiting delivery of a receiver is due; None if none waits."""
+        ...
+
+    async def settle(self, delivery: Delivery) -> None:
+        """Keep a delivery's new status, attempt and reference."""
+        ...
+
+    async def deliveries(
+        self,
+        *,
+        receiver: str | None = None,
+        status: DeliveryStatus | None = None,
+        event_id: str | None = None,
+        limit: int = 100,
+    ) -> tuple[Delivery, ...]:
+        """Deliveries, newest first."""
+        ...
+
+    async def revive(self, delivery_id: str, now: datetime) -> None:
+        """Make a dead delivery wait again, due now, with its attempts at zero."""
+        ...
+
+    async def is_disabled(self, receiver: str) -> bool:
+        """Whether a receiver answered that it wants no more (410)."""
+        ...
+
+    async def disable(self, receiver: str, attempt: Attempt) -> None:
+        """Keep that a receiver wants no more."""
+        ...
+
+    async def reference(self, receiver: str, lane: str) -> str:
+        """The receiver's message of an incident, or an empty text."""
+        ...
+
+    async def remember_reference(self, receiver: str, lane: str, reference: str) -> None:
+        """Keep the receiver's message of an incident."""
+        ...
+
+    async def wait_for_events(self, after: int) -> None:
+        """Return when an event beyond `after` may be there: a hint, at most a second late."""
+        ...
+
+    async def prune(self, before: datetime) -> int:
+        """Drop events older than `before`, never past a live cursor; returns how many."""
+        ...
+
+    async def check(self) -> tuple[str, ...]:
+        """Look for damage; what is wrong, or nothing."""
+        ...
+
+    async def backup(self, path: str) -> None:
+        """Write a consistent copy to a new file while running."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what waits and close."""
+        ...

@@ -1,0 +1,1 @@
+"""Logs and figures: implementations of the observer."""

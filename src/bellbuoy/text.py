@@ -1,0 +1,134 @@
+"""Vendor text made safe once, in one place, before anything else sees it.
+
+`clean(snapshot)` takes control characters, bidirectional tricks and lone surrogates out of
+every text, bounds every length and every list, and lets only http and https addresses
+through. Each medium still escapes for itself (markup, mentions): this is not that.
+"""
+
+import re
+from collections.abc import Iterable
+from hashlib import blake2b
+
+from msgspec.structs import replace
+
+from bellbuoy.model.facts import (
+    AffectedComponent,
+    Component,
+    Incident,
+    IncidentUpdate,
+    Snapshot,
+)
+
+MAX_BODY = 16_000
+MAX_TITLE = 500
+MAX_NAME = 300
+MAX_WORD = 100
+MAX_URL = 2_000
+MAX_COMPONENTS = 10_000
+MAX_INCIDENTS = 2_000
+MAX_UPDATES = 1_000
+MAX_AFFECTED = 2_000
+
+# C0 without tab and newline, DEL and C1; the line separators that some terminals and log
+# readers take for a new line; bidirectional controls (Trojan Source, CVE-2021-42574);
+# zero-width characters, the soft hyphen and the byte order mark; surrogates; noncharacters.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
+)
+
+
+def clean(snapshot: Snapshot) -> Snapshot:
+    """The same snapshot with every text safe to keep, to print and to send on."""
+    return replace(
+        snapshot,
+        incidents=tuple(map(_incident, snapshot.incidents[:MAX_INCIDENTS])),
+        components=tuple(map(_component, snapshot.components[:MAX_COMPONENTS])),
+        name=None if snapshot.name is None else clean_line(snapshot.name, MAX_NAME),
+    )
+
+
+def clean_text(text: str, limit: int = MAX_BODY) -> str:
+    """Text of several lines: safe characters only, LF as line end, at most `limit` characters.
+
+    A longer text is cut, and says so with a hash of the whole, so that a change behind the
+    cut is still a change.
+    """
+    text = _UNSAFE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    if len(text) <= limit:
+        return text
+    digest = blake2b(text.encode("utf-8", "replace"), digest_size=4).hexdigest()
+    return f"{text[:limit]} … [cut: {len(text)} characters, {digest}]"
+
+
+def clean_line(text: str, limit: int = MAX_TITLE) -> str:
+    """Text of one line: safe characters only, single blanks, at most `limit` characters."""
+    text = " ".join(_UNSAFE.sub(" ", text[: limit * 8]).split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def clean_id(text: str) -> str:
+    """An identifier: kept as it is where it is short and safe, else made so without collisions."""
+    safe = clean_line(text, MAX_NAME)
+    if safe == text:
+        return text
+    digest = blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return f"{safe[:100]}~{digest}"
+
+
+def clean_url(text: str) -> str:
+    """An http or https address without blanks or control characters, or nothing."""
+    text = text.strip()
+    if len(text) > MAX_URL or not text.lower().startswith(("http://", "https://")):
+        return ""
+    return "" if _UNSAFE.search(text) or len(text.split()) != 1 else text
+
+
+def _incident(incident: Incident) -> Incident:
+    return replace(
+        incident,
+        id=clean_id(incident.id),
+        title=clean_line(incident.title),
+        status_raw=clean_line(incident.status_raw, MAX_WORD),
+        impact_raw=clean_line(incident.impact_raw, MAX_WORD),
+        url=clean_url(incident.url),
+        components=tuple(map(_affected, incident.components[:MAX_AFFECTED])),
+        updates=tuple(map(_update, _newest(incident.updates))),
+    )
+
+
+def _newest(updates: tuple[IncidentUpdate, ...]) -> Iterable[IncidentUpdate]:
+    return updates[-MAX_UPDATES:]
+
+
+def _update(update: IncidentUpdate) -> IncidentUpdate:
+    return replace(
+        update,
+        id=clean_id(update.id),
+        status_raw=clean_line(update.status_raw, MAX_WORD),
+        body=clean_text(update.body),
+    )
+
+
+def _affected(component: AffectedComponent) -> AffectedComponent:
+    return replace(
+        component,
+        id=clean_id(component.id),
+        name=clean_line(component.name, MAX_NAME),
+        group=_optional(component.group),
+    )
+
+
+def _component(component: Component) -> Component:
+    return replace(
+        component,
+        id=clean_id(component.id),
+        name=clean_line(component.name, MAX_NAME),
+        status_raw=clean_line(component.status_raw, MAX_WORD),
+        group=_optional(component.group),
+        region=_optional(component.region),
+    )
+
+
+def _optional(text: str | None) -> str | None:
+    return None if text is None else clean_line(text, MAX_NAME) or None
