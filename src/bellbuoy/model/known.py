@@ -70,8 +70,10 @@ class KnownIncident(Struct, frozen=True, kw_only=True):
     `updates` is append-only, in the order in which they were recorded. `revision` counts
     the recorded changes that no update carried, so that each has an id of its own.
     `pending` are fields seen with a new value once, waiting to be seen again.
-    `missing_polls` and `missing_since` count looks at complete lists without it.
-    `adopted` is true if it was over, or not yet begun, when first seen, and was taken in silence.
+    `past` are values that fields had before (`field=value`): a return to one needs newer
+    evidence. `missing_polls` and `missing_since` count looks at complete lists without it.
+    `adopted` is true if it was first seen over, not yet begun or of unknown status, and was
+    taken in silence.
     """
 
     id: str
@@ -90,6 +92,7 @@ class KnownIncident(Struct, frozen=True, kw_only=True):
     updates: tuple[KnownUpdate, ...] = ()
     revision: int = 0
     pending: Mapping[str, str] = {}
+    past: frozenset[str] = frozenset()
     missing_polls: int = 0
     missing_since: datetime | None = None
     withdrawn: bool = False
@@ -98,8 +101,13 @@ class KnownIncident(Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether it goes on, as far as we know."""
-        return not self.status.is_over and not self.withdrawn
+        """Whether it goes on, as far as we know.
+
+        A notice that was there before us and never says whether it is over counts as over.
+        """
+        if self.withdrawn or (self.adopted and self.status is IncidentStatus.UNKNOWN):
+            return False
+        return not self.status.is_over
 
 
 class KnownComponent(Struct, frozen=True, kw_only=True):
@@ -122,10 +130,10 @@ class Known(Struct, frozen=True, kw_only=True):
     `baseline_at` is when its first snapshot was merged; None means never. `floor` is the time
     before which history is older than our acquaintance with the page, and so silent.
     `incidents` and `components` are keyed by our key and by the vendor's id. `entries` are
-    the hashes of the entries last decoded. `window` are the ids of the last history window.
-    `validators` are kept per address. `history_at` is when history was last read.
-    `empty_polls` counts looks at a page that lost everything it had. `noisy` lists updates
-    (`incident/update`) whose text changes so often that further edits are not recorded.
+    the hashes of the entries last decoded. `validators` are kept per address. `history_at` is when history was last read.
+    `stale_since` is when copies older than `stamp` began to come. `gaps` counts `page.gap`
+    events. `noisy` lists updates (`incident/update`) whose text changes so often that
+    further edits are not recorded.
     """
 
     page_key: str
@@ -137,8 +145,8 @@ class Known(Struct, frozen=True, kw_only=True):
     components: Mapping[str, KnownComponent] = {}
     entries: Mapping[str, str] = {}
     validators: Mapping[str, Validators] = {}
+    stale_since: datetime | None = None
     gaps: int = 0
-    empty_polls: int = 0
     noisy: frozenset[str] = frozenset()
 
     @property
