@@ -29,7 +29,8 @@ class VisitDone(Struct, frozen=True, kw_only=True):
 
     `outcome` is "not modified", "changed" (a new body was read) or "failed". `failure` is
     why, if it failed. `lag` is how late the visit began, in seconds. `events` counts what
-    was recorded.
+    was recorded. `unreadable` is the page's standing after the visit: why it counts as
+    unreadable (`Health.unreadable`), or None.
     """
 
     page_key: str
@@ -40,6 +41,7 @@ class VisitDone(Struct, frozen=True, kw_only=True):
     failure: Unreadable | None = None
     detail: str = ""
     events: int = 0
+    unreadable: Unreadable | None = None
 
 
 class Withheld(Struct, frozen=True, kw_only=True):

@@ -30,6 +30,8 @@ class Config(Struct, frozen=True, kw_only=True):
     style address (`sqlite:////var/lib/bellbuoy/bellbuoy.db`, `memory:`). `timezone` is the
     IANA name for display. `retention` is how long events are kept, in seconds. `formats` and
     `notifiers` are those of the plugins. `warnings` are lines for the person who wrote it.
+    `partial` is true when only some of the configured pages are watched this time, so that
+    nothing is forgotten of the others.
     """
 
     watched: tuple[Watched, ...]
@@ -43,3 +45,4 @@ class Config(Struct, frozen=True, kw_only=True):
     notifiers: Mapping[str, Notifier] = {}
     source: str | None = None
     warnings: tuple[str, ...] = ()
+    partial: bool = False
