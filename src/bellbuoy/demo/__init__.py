@@ -1,1 +1,1 @@
-"""A pretend internet: seeded vendors on loopback, with full lives, in every format."""
+"""The pretend internet: seeded vendors, rendered in every format and served on loopback."""
