@@ -130,7 +130,8 @@ class Known(Struct, frozen=True, kw_only=True):
     `baseline_at` is when its first snapshot was merged; None means never. `floor` is the time
     before which history is older than our acquaintance with the page, and so silent.
     `incidents` and `components` are keyed by our key and by the vendor's id. `entries` are
-    the hashes of the entries last decoded. `validators` are kept per address. `history_at` is when history was last read.
+    the hashes of the entries last decoded. `validators` are kept per address. `history_at`
+    is when history was last read.
     `stale_since` is when copies older than `stamp` began to come. `gaps` counts `page.gap`
     events. `noisy` lists updates (`incident/update`) whose text changes so often that
     further edits are not recorded.
@@ -186,7 +187,8 @@ class PageState(Struct, frozen=True, kw_only=True):
 
     `face` are the validators of the page's first document. `has_open` is true while an
     incident is open, `unsettled` while known facts wait to be seen again,
-    `refreshed_at` is the last unconditional look.
+    `refreshed_at` is the last unconditional look. `format` and `url` are how the page turned
+    out to be read, where the config left that open.
     """
 
     page_key: str
@@ -195,3 +197,5 @@ class PageState(Struct, frozen=True, kw_only=True):
     has_open: bool = False
     unsettled: bool = False
     refreshed_at: datetime | None = None
+    format: str = ""
+    url: str = ""
