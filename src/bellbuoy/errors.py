@@ -88,6 +88,7 @@ class FetchError(VisitError):
 
     `status` is the HTTP status if one came. `retry_after` is what the server asked
     for, in seconds. `timed_out` is true when our own deadline ended the exchange.
+    `uncertain` is true when the request may have arrived although no answer came back.
     """
 
     def __init__(
@@ -99,11 +100,13 @@ class FetchError(VisitError):
         status: int | None = None,
         retry_after: float | None = None,
         timed_out: bool = False,
+        uncertain: bool = False,
     ) -> None:
         super().__init__(url, reason, detail)
         self.status = status
         self.retry_after = retry_after
         self.timed_out = timed_out
+        self.uncertain = uncertain
 
 
 class ReadError(VisitError):
