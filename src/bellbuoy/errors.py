@@ -106,7 +106,6 @@ class FetchError(VisitError):
         self.status = status
         self.retry_after = retry_after
         self.timed_out = timed_out
-        self.unsent = unsent
         self.uncertain = uncertain
 
 
