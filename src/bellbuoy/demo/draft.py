@@ -95,11 +95,12 @@ class Draft:
 
     def move(self, names: Iterable[str], status: ComponentStatus) -> None:
         """Give components a status."""
-        for id in names:
-            self._components[id] = replace(self._components[id], status=status)
+        for name in names:
+            self._components[name] = replace(self._components[name], status=status)
 
     def open(
         self,
+        *,
         kind: IncidentKind,
         title: str,
         names: tuple[str, ...],
@@ -108,21 +109,21 @@ class Draft:
         body: str,
     ) -> str:
         """An incident with its first update; `names` are ids of components. Returns its id."""
-        id = self._new_id()
+        new = self._new_id()
         self._tick()
         planned = timedelta(hours=3 if status is IncidentStatus.SCHEDULED else 0)
-        self._incidents[id] = Incident(
-            id=id,
+        self._incidents[new] = Incident(
+            id=new,
             kind=kind,
             title=title,
             status=status,
             impact=impact,
-            url=f"{self._address}/incidents/{id}",
+            url=f"{self._address}/incidents/{new}",
             started_at=self._at + planned,
         )
-        self._names[id] = names
-        self._append(id, status, body)
-        return id
+        self._names[new] = names
+        self._append(new, status, body)
+        return new
 
     def say(self, id: str, status: IncidentStatus, body: str) -> None:
         """One more update of an incident, some minutes later."""
@@ -169,7 +170,7 @@ class Draft:
         )
 
     def _with_components(self, incident: Incident) -> Incident:
-        hit = (self._components[id] for id in self._names[incident.id])
+        hit = (self._components[name] for name in self._names[incident.id])
         return replace(
             incident,
             components=tuple(

@@ -87,7 +87,7 @@ class _Plot:
         self._parts = [pool.pop() for _ in range(count)]
         self._where = " and ".join(name for _, name in self._parts)
         self._what = draft.rng.choice(_SYMPTOMS)
-        self._ids = tuple(id for id, _ in self._parts)
+        self._ids = tuple(part for part, _ in self._parts)
         self._incident = ""
 
     def strike(self, status: IncidentStatus = IncidentStatus.INVESTIGATING) -> None:
@@ -95,23 +95,23 @@ class _Plot:
         severity = self._draft.rng.randrange(3)
         self._draft.move(self._ids, _BAD[severity])
         self._incident = self._draft.open(
-            IncidentKind.INCIDENT,
-            f"{self._what} on {self._where}",
-            self._ids,
-            _IMPACTS[severity],
-            status,
-            self._words(status),
+            kind=IncidentKind.INCIDENT,
+            title=f"{self._what} on {self._where}",
+            names=self._ids,
+            impact=_IMPACTS[severity],
+            status=status,
+            body=self._words(status),
         )
 
     def plan(self) -> None:
         """Begin as planned work."""
         self._incident = self._draft.open(
-            IncidentKind.MAINTENANCE,
-            f"{self._draft.rng.choice(_WORKS)} of {self._where}",
-            self._ids,
-            Impact.NONE,
-            IncidentStatus.SCHEDULED,
-            self._words(IncidentStatus.SCHEDULED),
+            kind=IncidentKind.MAINTENANCE,
+            title=f"{self._draft.rng.choice(_WORKS)} of {self._where}",
+            names=self._ids,
+            impact=Impact.NONE,
+            status=IncidentStatus.SCHEDULED,
+            body=self._words(IncidentStatus.SCHEDULED),
         )
 
     def say(self, status: IncidentStatus) -> None:
@@ -136,9 +136,7 @@ class _Plot:
 
     def explain(self) -> None:
         """Put the cause into the closing update, where vendors put it."""
-        self._draft.edit(
-            self._incident, self._draft.rng.choice(_CAUSES).format(where=self._where)
-        )
+        self._draft.edit(self._incident, self._draft.rng.choice(_CAUSES).format(where=self._where))
 
     def worsen(self) -> None:
         """Call it critical without a word."""
@@ -250,7 +248,9 @@ def _hung(draft: Draft, pool: _Pool) -> None:
     draft.beat(Trouble.HANGS)
 
 
-_CAST: tuple[tuple[str, Shape, _Tale, str | None, tuple[str, ...]], ...] = (
+_Role = tuple[str, Shape, _Tale, str | None, tuple[str, ...]]
+
+_CAST: tuple[_Role, ...] = (
     ("Harbor Cloud", Shape.STATUSPAGE, _full_life, "Regions",
      ("North Pier", "South Pier", "East Quay", "West Quay", "Lagoon")),
     ("Lantern Mail", Shape.STATUSPAGE, _planned_work, "Delivery",
@@ -275,12 +275,11 @@ _CAST: tuple[tuple[str, Shape, _Tale, str | None, tuple[str, ...]], ...] = (
 
 def tell(seed: int) -> tuple[Story, ...]:
     """Every vendor's life, in an order that does not depend on the seed."""
-    return tuple(_story(seed, *part) for part in _CAST)
+    return tuple(_story(seed, part) for part in _CAST)
 
 
-def _story(
-    seed: int, name: str, shape: Shape, tale: _Tale, group: str | None, parts: tuple[str, ...]
-) -> Story:
+def _story(seed: int, role: _Role) -> Story:
+    name, shape, tale, group, parts = role
     slug = name.lower().replace(" ", "-")
     address = f"https://status.{slug}.example"
     draft = Draft(Random(f"{seed} {name}"), shape, name, address)
@@ -296,11 +295,11 @@ def _story(
 def _past(draft: Draft) -> None:
     """A trouble that was over long before anyone looked."""
     incident = draft.open(
-        IncidentKind.INCIDENT,
-        f"{draft.rng.choice(_SYMPTOMS)} in one region",
-        (),
-        Impact.MINOR,
-        IncidentStatus.INVESTIGATING,
-        "We are looking into it.",
+        kind=IncidentKind.INCIDENT,
+        title=f"{draft.rng.choice(_SYMPTOMS)} in one region",
+        names=(),
+        impact=Impact.MINOR,
+        status=IncidentStatus.INVESTIGATING,
+        body="We are looking into it.",
     )
     draft.say(incident, IncidentStatus.RESOLVED, "This incident is over.")
