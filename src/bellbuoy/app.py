@@ -1,0 +1,330 @@
+"""The composition root: what a running Bellbuoy is made of, in the order in which it opens.
+
+    async with App(config) as app:
+        async for event in app.events(after=0):
+            ...
+
+Everything opens on entering and closes in reverse on leaving, within seconds: polling stops,
+sends in flight get a moment, and what could not be sent stays in the store.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from bellbuoy.config import Config
+from bellbuoy.delivery.dispatcher import Dispatcher
+from bellbuoy.delivery.worker import Worker
+from bellbuoy.detection import lifecycle
+from bellbuoy.detection.record import Record
+from bellbuoy.errors import StoreError
+from bellbuoy.events import NO_LONGER_WATCHED, Event
+from bellbuoy.exchange import Exchange
+from bellbuoy.formats import Formats
+from bellbuoy.http.driver import Driver
+from bellbuoy.model.delivery import Receipt
+from bellbuoy.model.facts import Page, Provider
+from bellbuoy.notifiers import Notifiers
+from bellbuoy.observer import Happened, Observer
+from bellbuoy.polling.outlook import Outlook
+from bellbuoy.polling.poller import Network, Poller
+from bellbuoy.polling.scheduler import Scheduler, Sweep
+from bellbuoy.stores import Store
+from bellbuoy.stores.opening import open_store
+
+__all__ = ["App", "Sweep"]
+
+FLUSH_EVERY = 60.0
+"""States of pages that taught nothing new are written this often, in seconds."""
+
+PRUNE_EVERY = 3600.0
+"""Events older than the retention are dropped this often, in seconds."""
+
+STOP_WITHIN = 4.5
+"""How long closing waits for what is in flight, in seconds."""
+
+ANSWER_WITHIN = 30.0
+"""How long a receiver may take to answer, in seconds."""
+
+
+def utcnow() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class App:
+    """A running monitor: it polls and delivers from entering to leaving.
+
+    With `once`, every page is looked at one time, what that brings is delivered, and it is
+    over. Without `deliver`, nothing is sent to receivers. A `store` or a `network` that is
+    given is used and not closed; otherwise those of the config are opened.
+
+    Entering raises AlreadyRunningError if another process polls with this store, and
+    StoreError if the store cannot be used.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        once: bool = False,
+        deliver: bool = True,
+        store: Store | None = None,
+        network: Network | None = None,
+        observer: Observer | None = None,
+        now: Callable[[], datetime] = utcnow,
+    ) -> None:
+        self.config = config
+        self._once = once
+        self._deliver = deliver
+        self._given_store = store
+        self._network = network
+        self._observer = observer or Observer()
+        self._now = now
+        self._stack = AsyncExitStack()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._over = asyncio.Event()
+        self._failure: BaseException | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.request_stop()
+        await self._stack.aclose()
+
+    async def _open(self) -> None:
+        config = self.config
+        self.store = self._given_store or await self._stack.enter_async_context(
+            open_store(config.store, poller=True)
+        )
+        driver = await self._open_driver()
+        pages = [watched.page for watched in config.watched]
+        states = await self.store.load_states(page.key for page in pages)
+        for page in pages:
+            state = states.get(page.key)
+            if state is not None and state.health.held_until is not None and driver is not None:
+                driver.hold(state.url or page.url, state.health.held_until)
+        if not config.partial:
+            await self._forget_unwatched(pages)
+        outlook = Outlook(len(pages))
+        network = self._network or driver
+        assert network is not None, "without a network of its own, the app opens a driver"
+        poller = Poller(
+            Formats(config.formats),
+            network,
+            self.store,
+            outlook,
+            now=self._now,
+            observer=self._observer,
+        )
+        self._scheduler = Scheduler(
+            pages,
+            states,
+            poller.visit,
+            seats=config.http.seats,
+            now=self._now,
+            observer=self._observer,
+            is_offline=lambda: outlook.is_offline,
+            once=self._once,
+        )
+        self._workers: list[Worker] = []
+        self._dispatcher: Dispatcher | None = None
+        if self._deliver and config.receivers and driver is not None:
+            self._open_delivery(driver)
+        self._stack.push_async_callback(self._flush)
+        self._stack.push_async_callback(self._stop_tasks)
+        self._start_tasks()
+
+    async def _open_driver(self) -> Driver | None:
+        if self._network is not None and not (self._deliver and self.config.receivers):
+            return None
+        driver = Driver(self.config.http, observer=self._observer, now=self._now)
+        return await self._stack.enter_async_context(driver)
+
+    def _open_delivery(self, driver: Driver) -> None:
+        config = self.config
+
+        async def send(exchange: Exchange[Receipt]) -> Receipt:
+            return await driver.send(exchange, timeout=ANSWER_WITHIN)
+
+        interests = {
+            watched.page.provider.slug: watched.components
+            for watched in config.watched
+            if watched.components
+        }
+        self._dispatcher = Dispatcher(
+            self.store,
+            config.routes,
+            interests,
+            config.receivers,
+            now=self._now,
+            observer=self._observer,
+        )
+        notifiers = Notifiers(config.notifiers)
+        self._workers = [
+            Worker(
+                self.store,
+                receiver,
+                notifiers[receiver.kind],
+                send,
+                now=self._now,
+                observer=self._observer,
+            )
+            for receiver in config.receivers
+        ]
+
+    def _start_tasks(self) -> None:
+        if self._once:
+            self._start("once", self._look_once())
+            return
+        self._start("scheduler", self._scheduler.run())
+        self._start("flush", self._flush_regularly())
+        self._start("prune", self._prune_regularly())
+        if self._dispatcher is not None:
+            self._start("dispatcher", self._dispatcher.run())
+        for worker in self._workers:
+            self._start("worker", worker.run())
+
+    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._task_ended)
+        self._tasks.append(task)
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        """A task that dies takes the process with it: half a monitor looks like a quiet day."""
+        if task.cancelled() or task.exception() is None:
+            return
+        self._failure = self._failure or task.exception()
+        self._over.set()
+
+    async def first_sweep(self) -> Sweep:
+        """Wait until every page was looked at once, or until it is over; what was found."""
+        sweep = asyncio.ensure_future(self._scheduler.swept())
+        over = asyncio.ensure_future(self._over.wait())
+        try:
+            await asyncio.wait({sweep, over}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sweep.cancel()
+            over.cancel()
+        self._raise_failure()
+        return self._scheduler.standing()
+
+    def looked_at(self) -> int:
+        """How many pages were looked at since the start."""
+        return self._scheduler.looked_at()
+
+    def standing(self) -> Sweep:
+        """How the pages stand now."""
+        return self._scheduler.standing()
+
+    def request_stop(self) -> None:
+        """Ask it to be over: `events` and `stopped` end soon after."""
+        self._over.set()
+
+    async def stopped(self, after: float | None = None) -> None:
+        """Wait until it is over, or for `after` seconds. Raises what a task died of."""
+        try:
+            await asyncio.wait_for(self._over.wait(), after)
+        except TimeoutError:
+            self.request_stop()
+        self._raise_failure()
+
+    async def events(self, after: int = 0) -> AsyncIterator[Event]:
+        """Events beyond the place `after` in the log, as they come, until it is over."""
+        seq = after
+        while True:
+            is_over = self._over.is_set()
+            batch = await self.store.read_events(after=seq)
+            for event in batch:
+                yield event
+                seq = event.seq
+            if batch:
+                continue
+            if is_over:
+                self._raise_failure()
+                return
+            await self._wait_for_events(seq)
+
+    async def _wait_for_events(self, seq: int) -> None:
+        news = asyncio.ensure_future(self.store.wait_for_events(seq))
+        over = asyncio.ensure_future(self._over.wait())
+        try:
+            await asyncio.wait({news, over}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            news.cancel()
+            over.cancel()
+            await asyncio.gather(news, over, return_exceptions=True)
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    async def _look_once(self) -> None:
+        await self._scheduler.run()
+        if self._dispatcher is not None:
+            await self._dispatcher.catch_up()
+        for worker in self._workers:
+            await worker.drain()
+        self._over.set()
+
+    async def _flush_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_EVERY)
+            await self._flush()
+
+    async def _flush(self) -> None:
+        states = self._scheduler.take_dirty()
+        if not states:
+            return
+        try:
+            await self.store.save_states(states)
+        except StoreError as error:
+            self._scheduler.give_back(states)
+            self._observer.happened(Happened(what=str(error), level="error"))
+
+    async def _prune_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(PRUNE_EVERY)
+            before = self._now() - timedelta(seconds=self.config.retention)
+            try:
+                await self.store.prune(before)
+            except StoreError as error:
+                self._observer.happened(Happened(what=str(error), level="error"))
+
+    async def _forget_unwatched(self, pages: list[Page]) -> None:
+        """Removing a page from the config ends its open incidents, for the log only."""
+        ended = await self.store.forget_pages(page.key for page in pages)
+        events: list[Event] = []
+        for page_key, incident in ended:
+            host = urlsplit(page_key).netloc
+            page = Page(
+                key=page_key, url=page_key, provider=Provider(slug=host, name=host), format=""
+            )
+            record = Record(page, self._now(), is_baseline=False, evidence=0)
+            kind = lifecycle.withdrawn(incident.kind)
+            content = f"unwatched {self._now().isoformat()}"
+            record.event(kind, incident, content=content, reason=NO_LONGER_WATCHED)
+            events += record.events
+        if events:
+            await self.store.append(events)
+
+    async def _stop_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_WITHIN)

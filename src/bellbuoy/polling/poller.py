@@ -1,0 +1,345 @@
+"""One visit to one page.
+
+    face -> unchanged? -> what is known -> the format's questions -> clean -> merge -> one commit
+
+The first document, the page's face, usually says that nothing changed; then the visit ends
+there, and nothing is loaded and nothing written. Does not decide when to come (scheduler),
+what changed (detection) or who hears of it (delivery).
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bellbuoy.detection import cadence, health
+from bellbuoy.detection.merge import is_emptied, merge
+from bellbuoy.detection.seen import seen
+from bellbuoy.errors import FetchError, ReadError, StoreError, Unreadable, VisitError
+from bellbuoy.events import Event
+from bellbuoy.exchange import Exchange, Request, Response
+from bellbuoy.formats import Format
+from bellbuoy.formats.recognise import recognise
+from bellbuoy.model.facts import IncidentKind, Page, Snapshot
+from bellbuoy.model.known import Health, Known, PageState, Seen, Validators
+from bellbuoy.observer import Happened, Observer, VisitDone, Withheld
+from bellbuoy.polling.outlook import Outlook
+from bellbuoy.stores import Store, Visit
+from bellbuoy.text import clean
+
+T = TypeVar("T")
+
+RECOGNISE_AT = 2
+"""At the failure with this number, and at every 20th after it, another format is looked for."""
+
+
+class Conversation(Protocol):
+    """What a visit needs of `http.driver.Conversation`."""
+
+    fresh: dict[str, Validators]
+    all_answered: bool
+    moved_to: str | None
+    latency: float | None
+
+    async def ask(self, request: Request, validators: Validators = ...) -> Response:
+        """Ask one question."""
+        ...
+
+    async def drive(
+        self,
+        exchange: Exchange[T],
+        *,
+        first: Response | None = None,
+        validators: Mapping[str, Validators] = ...,
+    ) -> T:
+        """Perform an exchange."""
+        ...
+
+
+class Network(Protocol):
+    """What polling needs of `http.driver.Driver`."""
+
+    def visit(
+        self, url: str, *, platform: str | None = None, slow: bool = False
+    ) -> AbstractAsyncContextManager[Conversation]:
+        """Begin a visit: a seat, a deadline, the guards."""
+        ...
+
+
+class Look(Struct, frozen=True, kw_only=True):
+    """What a visit leaves to the scheduler.
+
+    `max_age` is the answer's freshness in seconds. `is_kept` is true if the state is on disk.
+    """
+
+    state: PageState
+    max_age: float | None = None
+    is_kept: bool = False
+
+
+class Poller:
+    """Visits pages. Holds nothing of them: what it needs comes in, what it learns goes out."""
+
+    def __init__(
+        self,
+        formats: Mapping[str, Format],
+        network: Network,
+        store: Store,
+        outlook: Outlook,
+        *,
+        now: Callable[[], datetime],
+        observer: Observer,
+    ) -> None:
+        self._formats = formats
+        self._network = network
+        self._store = store
+        self._outlook = outlook
+        self._now = now
+        self._observer = observer
+
+    async def visit(self, page: Page, state: PageState, *, lag: float = 0.0) -> Look:
+        """Look at a page once; `lag` is how late that is, in seconds. Never raises a VisitError."""
+        page = _as_found(page, state)
+        began = self._now()
+        platform = self._formats[page.format].PLATFORM if page.format in self._formats else None
+        try:
+            async with self._network.visit(
+                page.url, platform=platform, slow=state.health.timed_out
+            ) as conversation:
+                look, events = await self._read(page, state, conversation)
+        except VisitError as error:
+            look, events = await self._fail(page, state, error)
+            self._tell(page, look.state.health, began, lag, events, failure=error)
+            return look
+        except StoreError as error:
+            # The visit is lost, but nothing it learned is: its validators are not kept either.
+            self._observer.happened(
+                Happened(what=f"{page.key}: the visit could not be kept: {error}", level="error")
+            )
+            return Look(state=state)
+        outcome = "changed" if look.is_kept else "not modified"
+        self._tell(page, look.state.health, began, lag, events, outcome=outcome)
+        return look
+
+    async def _read(
+        self, page: Page, state: PageState, conversation: Conversation
+    ) -> tuple[Look, int]:
+        if not page.format:
+            page, state = await self._find_format(page, state, conversation)
+        elif _is_doubtful(state.health):
+            await self._look_for_another_format(page, state, conversation)
+        format = self._formats[page.format]
+        request = _face(format, page)
+        refresh = cadence.wants_refresh(state, self._now())
+        answer = await conversation.ask(request, Validators() if refresh else state.face)
+        await self._note_reached(page)
+        face = conversation.fresh.get(request.url, Validators())
+        if refresh:
+            state = replace(state, refreshed_at=self._now())
+        is_same = face.body_hash is not None and face.body_hash == state.face.body_hash
+        if (answer.not_modified or is_same) and not state.unsettled:
+            return await self._unchanged(page, replace(state, face=face), conversation, answer)
+        return await self._changed(page, state, format, conversation, request, answer)
+
+    async def _unchanged(
+        self, page: Page, state: PageState, conversation: Conversation, answer: Response
+    ) -> tuple[Look, int]:
+        """The page says what it said: that counts as seeing the same facts again."""
+        now = self._now()
+        standing, event = health.read(page, state.health, now, latency=conversation.latency)
+        events = [event] if event else []
+        standing, event = _moved(page, standing, conversation, now)
+        events += [event] if event else []
+        state = replace(state, health=standing)
+        if events:
+            await self._store.commit(Visit(page=page, state=state, events=tuple(events)))
+        return Look(state=state, max_age=answer.max_age), len(events)
+
+    async def _changed(
+        self,
+        page: Page,
+        state: PageState,
+        format: Format,
+        conversation: Conversation,
+        face: Request,
+        answer: Response,
+    ) -> tuple[Look, int]:
+        known = await self._store.load_known(page.key)
+        now = self._now()
+        asked = seen(known, now, read_at=state.health.read_at, every=page.every)
+        snapshot = await self._snapshot(page, format, asked, known, conversation, answer)
+        if is_emptied(known, snapshot):
+            raise ReadError(
+                page.url,
+                page.format,
+                "$",
+                "everything that was here is gone",
+                reason=Unreadable.EMPTIED,
+            )
+        merged = merge(page, known, snapshot, now)
+        for about, reason in merged.withheld:
+            self._observer.withheld(Withheld(page_key=page.key, about=about, reason=reason))
+        standing, back = health.read(page, state.health, now, latency=conversation.latency)
+        standing, moved = _moved(page, standing, conversation, now)
+        events = tuple(event for event in (back, moved) if event) + merged.events
+        fresh = dict(conversation.fresh)
+        kept = fresh.pop(face.url, Validators())
+        after = replace(merged.known, validators={**known.validators, **fresh})
+        state = replace(
+            state,
+            face=kept if conversation.all_answered else Validators(),
+            health=replace(standing, noisy=bool(after.noisy)),
+            has_open=any(
+                one.is_open and one.kind is IncidentKind.INCIDENT
+                for one in after.incidents.values()
+            ),
+            unsettled=after.is_unsettled,
+        )
+        if after == known and not events:
+            return Look(state=state, max_age=answer.max_age), 0
+        visit = Visit(page=page, state=state, before=known, known=after, events=events)
+        recorded = await self._store.commit(visit)
+        return Look(state=state, max_age=answer.max_age, is_kept=True), len(recorded)
+
+    async def _snapshot(
+        self,
+        page: Page,
+        format: Format,
+        asked: Seen,
+        known: Known,
+        conversation: Conversation,
+        answer: Response,
+    ) -> Snapshot:
+        # A "not modified" of a later document names nothing: where every entry is to be read
+        # again, it must not come.
+        validators = known.validators if asked.entries else {}
+        try:
+            exchange = format.read(page, asked)
+            return clean(await conversation.drive(exchange, first=answer, validators=validators))
+        except (VisitError, StoreError):
+            raise
+        except Exception as error:
+            problem = f"unexpected {type(error).__name__}: {error}"
+            self._observer.happened(Happened(what=f"{page.key}: {problem}", level="error"))
+            raise ReadError(page.url, page.format, "?", problem) from error
+
+    async def _find_format(
+        self, page: Page, state: PageState, conversation: Conversation
+    ) -> tuple[Page, PageState]:
+        found = await conversation.drive(recognise(page.url, self._formats))
+        if found.format is None:
+            tried = ", ".join(found.tried)
+            raise ReadError(page.url, "any format", "$", f"nothing recognised; asked: {tried}")
+        conversation.moved_to = None
+        page = replace(page, format=found.format, url=found.url)
+        return page, replace(state, format=found.format, url=found.url)
+
+    async def _look_for_another_format(
+        self, page: Page, state: PageState, conversation: Conversation
+    ) -> None:
+        """Where a page is not of its format any more, say what it is now."""
+        found = await conversation.drive(recognise(page.url, self._formats))
+        if found.format is None or found.format == page.format or state.health.moved_to:
+            return
+        now_read_as = replace(page, format=found.format, url=found.url)
+        standing, event = health.moved(now_read_as, state.health, found.url, self._now())
+        if event is not None:
+            state = replace(state, health=standing)
+            await self._store.commit(Visit(page=page, state=state, events=(event,)))
+
+    async def _fail(self, page: Page, state: PageState, error: VisitError) -> tuple[Look, int]:
+        events: list[Event] = []
+        if _is_out_of_reach(error):
+            if self._outlook.missed(page.key, page.url):
+                outlook = self._outlook
+                offline = health.went_offline(self._now(), outlook.failing, outlook.watched)
+                await self._append(offline)
+        else:
+            await self._note_reached(page)
+        standing, event = health.failed(
+            page, state.health, error, self._now(), is_offline=self._outlook.is_offline
+        )
+        events += [event] if event else []
+        failed = replace(state, health=standing)
+        if events:
+            try:
+                await self._store.commit(Visit(page=page, state=failed, events=tuple(events)))
+            except StoreError as trouble:
+                self._observer.happened(Happened(what=str(trouble), level="error"))
+                return Look(state=state), 0
+        return Look(state=failed), len(events)
+
+    async def _note_reached(self, page: Page) -> None:
+        if self._outlook.reached(page.key):
+            await self._append(health.came_online(self._now()))
+
+    async def _append(self, event: Event) -> None:
+        try:
+            await self._store.append((event,))
+        except StoreError as error:
+            self._observer.happened(Happened(what=str(error), level="error"))
+
+    def _tell(
+        self,
+        page: Page,
+        standing: Health,
+        began: datetime,
+        lag: float,
+        events: int,
+        *,
+        outcome: str = "failed",
+        failure: VisitError | None = None,
+    ) -> None:
+        self._observer.visit_done(
+            VisitDone(
+                page_key=page.key,
+                provider=page.provider.slug,
+                outcome=outcome,
+                seconds=max((self._now() - began).total_seconds(), 0.0),
+                lag=lag,
+                failure=failure.reason if failure else None,
+                detail=failure.detail if failure else "",
+                events=events,
+                unreadable=standing.unreadable,
+            )
+        )
+
+
+def _as_found(page: Page, state: PageState) -> Page:
+    """A page whose format the config left open, as it turned out to be read."""
+    if page.format or not state.format:
+        return page
+    return replace(page, format=state.format, url=state.url or page.url)
+
+
+def _face(format: Format, page: Page) -> Request:
+    """The first question about a page: it does not depend on the past."""
+    exchange: Exchange[Any] = format.read(page, Seen())
+    try:
+        return next(exchange)
+    finally:
+        exchange.close()
+
+
+def _is_doubtful(standing: Health) -> bool:
+    beyond = standing.failures - RECOGNISE_AT
+    is_wrong = standing.unreadable in {None, Unreadable.NOT_THE_FORMAT, Unreadable.GONE}
+    return is_wrong and beyond >= 0 and beyond % 20 == 0
+
+
+def _is_out_of_reach(error: VisitError) -> bool:
+    """Whether nothing answered at all. A server that took the connection and hangs did answer."""
+    return (
+        isinstance(error, FetchError) and error.reason is Unreadable.NETWORK and not error.timed_out
+    )
+
+
+def _moved(
+    page: Page, standing: Health, conversation: Conversation, now: datetime
+) -> tuple[Health, Event | None]:
+    if conversation.moved_to is None:
+        return standing, None
+    return health.moved(page, standing, conversation.moved_to, now)
