@@ -251,7 +251,7 @@ def _bounded(
         return incidents, floor
     closed.sort(key=lambda incident: _last_time(incident).timestamp())
     forgotten = closed[: len(closed) - MAX_CLOSED]
-    newest = max(_last_time(incident) for incident in forgotten)
+    newest = max(_last_time(incident) for incident in forgotten) + timedelta.resolution
     keys = {incident.key for incident in forgotten}
     kept = {key: incident for key, incident in incidents.items() if key not in keys}
     return kept, max(floor, newest) if floor else newest
