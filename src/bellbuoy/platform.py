@@ -113,3 +113,17 @@ def max_rss_bytes() -> int:
         return 0
     size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return size if sys.platform == "darwin" else size * 1024
+
+
+def sync_directory(directory: Path) -> None:
+    """Put a directory's entries on disk, so that a new file keeps its name in a power cut.
+
+    Windows offers no such call and needs none: NTFS keeps a journal of names.
+    """
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
