@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from bellbuoy.formats import Format
 from bellbuoy.http import HttpSettings
 from bellbuoy.model.facts import Page
 from bellbuoy.notifiers import Notifier, Receiver
-from bellbuoy.formats import Format
 from bellbuoy.routing.routes import Route
 
 
@@ -45,4 +45,13 @@ class Config(Struct, frozen=True, kw_only=True):
     notifiers: Mapping[str, Notifier] = {}
     source: str | None = None
     warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """What it is, without a secret: addresses may hold passwords."""
+        return (
+            f"Config(source={self.source!r}, watched={len(self.watched)}, "
+            f"receivers={[receiver.name for receiver in self.receivers]}, "
+            f"routes={[route.name for route in self.routes]})"
+        )
+
     partial: bool = False

@@ -1,0 +1,281 @@
+"""What people may write in a config, as pydantic models.
+
+The models describe the outside; `load` turns them into the finished `Config`. Run as a
+program (`python -m bellbuoy.config.schema`) it prints the published JSON Schema.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from msgspec import Struct
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from bellbuoy.config import values
+from bellbuoy.model.facts import Impact
+from bellbuoy.notifiers import Notifiers
+
+Duration = Annotated[
+    float,
+    BeforeValidator(values.duration),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0},
+                {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*(ms|s|m|h|d|)\s*$"},
+            ],
+            "description": "500ms, 30s, 5m, 2h, 90d, or a number of seconds",
+        }
+    ),
+]
+_TEXT_OR_LIST = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "array", "items": {"type": "string"}, "minItems": 1},
+    ]
+}
+Names = Annotated[
+    tuple[Annotated[str, Field(min_length=1)], ...],
+    BeforeValidator(values.listed),
+    Field(min_length=1),
+    WithJsonSchema(_TEXT_OR_LIST),
+]
+Kinds = Annotated[
+    tuple[Annotated[str, AfterValidator(values.event_kind)], ...],
+    BeforeValidator(values.listed),
+    Field(min_length=1),
+    WithJsonSchema(_TEXT_OR_LIST),
+]
+Impacts = Annotated[
+    frozenset[Impact], BeforeValidator(values.impacts), WithJsonSchema(_TEXT_OR_LIST)
+]
+Address = Annotated[str, AfterValidator(values.page_address)]
+Every = Annotated[Duration, Field(ge=0.1, le=86400)]
+
+
+class Surroundings(Struct, frozen=True, kw_only=True):
+    """What a config is read among: pydantic's context of every validation.
+
+    Relative paths begin at `base`. `formats` are the names that `format` may have.
+    """
+
+    base: Path = Path()
+    formats: frozenset[str] = frozenset()
+
+
+def _proxy(value: SecretStr) -> SecretStr:
+    return SecretStr(values.proxy_address(value.get_secret_value()))
+
+
+def _store(value: SecretStr, info: ValidationInfo) -> SecretStr:
+    return SecretStr(values.store_address(value.get_secret_value(), _around(info).base))
+
+
+def _file(value: str, info: ValidationInfo) -> str:
+    return str(values.existing_file(value, _around(info).base))
+
+
+def _format(value: str, info: ValidationInfo) -> str:
+    return values.format_name(value, _around(info).formats)
+
+
+def _around(info: ValidationInfo) -> Surroundings:
+    return info.context if isinstance(info.context, Surroundings) else Surroundings()
+
+
+class Section(BaseModel):
+    """A part of the config; a key that it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _older(instead: str) -> Any:
+    return Field(
+        default=None,
+        description=f"As earlier tools spell it; here it is {instead}.",
+        json_schema_extra={"deprecated": True},
+    )
+
+
+class PageOptions(Section):
+    """What may be said of a provider from the catalog."""
+
+    every: Every | None = Field(default=None, description="The time between two looks.")
+    components: Names | None = Field(
+        default=None,
+        description="Globs of the components that matter; their changes are announced.",
+    )
+
+
+class PageEntry(PageOptions):
+    """A page by its address, in our spelling or in that of an earlier tool."""
+
+    name: str | None = Field(
+        default=None, min_length=1, description="The provider's name; else the host."
+    )
+    url: Address | None = Field(default=None, description="The address of the page.")
+    format: Annotated[str, AfterValidator(_format)] | None = Field(
+        default=None, description="How it is read; else it is recognised at the first look."
+    )
+    product: str | None = _older("a part of the name")
+    feed_url: Address | None = _older("url, with format: feed")
+    feed_type: str | None = _older("not needed: the feed says it itself")
+    poll_interval_seconds: Every | None = _older("every")
+    api_base: Annotated[str, AfterValidator(values.api_base_page)] | None = _older("url")
+
+
+class ReceiverEntry(BaseModel):
+    """A receiver: its kind, and the settings of that kind."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str = Field(description="Which notifier speaks to it.")
+
+
+class MatcherEntry(Section):
+    """What an event must be like; what is left out matches everything."""
+
+    providers: Names | None = Field(default=None, description="Globs of slugs or names.")
+    components: Names | None = Field(default=None, description="Globs of component names.")
+    impacts: Impacts | None = Field(
+        default=None, description="One, a list, or a comparison such as '>=major'."
+    )
+    kinds: Kinds | None = Field(
+        default=None, description="Families (incident) or whole kinds (incident.resolved)."
+    )
+
+
+class RouteEntry(Section):
+    """A rule from events to receivers. All rules that match run."""
+
+    name: str | None = Field(default=None, min_length=1, description="How people find it.")
+    to: Names = Field(description="The names of one or more receivers.")
+    when: MatcherEntry = Field(default=MatcherEntry(), description="Which events.")
+    late: bool = Field(
+        default=False, description="Also those that were over before they were seen."
+    )
+
+
+class HttpEntry(Section):
+    """How pages are asked."""
+
+    seats: int = Field(default=100, ge=1, le=10_000, description="Visits at once.")
+    timeout: Annotated[Duration, Field(ge=0.1, le=600)] = Field(
+        default=20.0, description="The deadline of a whole visit."
+    )
+    per_host: int = Field(default=2, ge=1, le=100, description="Requests at once at one host.")
+    contact: Annotated[str, AfterValidator(values.contact)] | None = Field(
+        default=None, description="Whom a vendor can write to; goes into the User-Agent."
+    )
+    proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = Field(
+        default=None, description="The address of an HTTP proxy."
+    )
+    no_proxy: Names | None = Field(default=None, description="Hosts asked without the proxy.")
+    ca_file: Annotated[str, AfterValidator(_file)] | None = Field(
+        default=None, description="Certificate authorities (PEM) instead of the system's."
+    )
+    allow_private: (
+        Annotated[
+            tuple[Annotated[str, AfterValidator(values.network)], ...],
+            BeforeValidator(values.listed),
+            WithJsonSchema(_TEXT_OR_LIST),
+        ]
+        | None
+    ) = Field(default=None, description="Private networks (CIDR) that pages may lie in.")
+
+
+class DisplayEntry(Section):
+    """How things are shown to people."""
+
+    timezone: Annotated[str, AfterValidator(values.timezone)] = Field(
+        default="UTC", description="An IANA name, for times on the terminal."
+    )
+
+
+class PluginNames(Section):
+    """Which installed plugins are loaded, by the names of their entry points."""
+
+    formats: tuple[str, ...] = Field(default=(), description="In bellbuoy.formats.")
+    notifiers: tuple[str, ...] = Field(default=(), description="In bellbuoy.notifiers.")
+
+
+CatalogEntry = Annotated[
+    dict[str, PageOptions | None], Field(min_length=1, max_length=1, title="CatalogEntry")
+]
+
+
+class ConfigFile(Section):
+    """Bellbuoy's configuration."""
+
+    schema_: str | None = Field(default=None, alias="$schema", description="For editors; not read.")
+    providers: list[str | PageEntry | CatalogEntry] | None = Field(
+        default=None,
+        description="What is watched: names of the catalog, or pages by their address.",
+    )
+    receivers: dict[str, ReceiverEntry] = Field(
+        default={}, description="Named destinations of events."
+    )
+    routes: list[RouteEntry] = Field(default=[], description="Which events go where.")
+    http: HttpEntry = Field(default=HttpEntry(), description="How pages are asked.")
+    store: Annotated[SecretStr, AfterValidator(_store)] | None = Field(
+        default=None, description="A path, or the address of a database."
+    )
+    display: DisplayEntry = Field(default=DisplayEntry(), description="How things are shown.")
+    retention: Annotated[Duration, Field(ge=3600)] = Field(
+        default=90 * 86400.0, description="How long events are kept."
+    )
+    plugins: PluginNames | tuple[str, ...] = Field(
+        default=PluginNames(), description="Which installed plugins are loaded."
+    )
+
+
+def config_schema() -> dict[str, Any]:
+    """The published JSON Schema of the config, with the settings of every built-in kind."""
+    schema = ConfigFile.model_json_schema(by_alias=True)
+    definitions: dict[str, Any] = schema["$defs"]
+    kinds = [_kind_schema(kind, definitions) for kind in Notifiers()]
+    definitions.pop("ReceiverEntry")
+    other = {
+        "title": "Plugin",
+        "type": "object",
+        "properties": {"kind": {"type": "string", "not": {"enum": sorted(Notifiers())}}},
+        "required": ["kind"],
+    }
+    schema["properties"]["receivers"]["additionalProperties"] = {"anyOf": [*kinds, other]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:bellbuoy:schema:config:v1",
+        **schema,
+        "title": "Bellbuoy configuration",
+    }
+
+
+def _kind_schema(kind: str, definitions: dict[str, Any]) -> dict[str, Any]:
+    settings: dict[str, Any] = Notifiers()[kind].Settings.model_json_schema(
+        ref_template="#/$defs/{model}"
+    )
+    definitions.update(settings.pop("$defs", {}))
+    properties: Mapping[str, Any] = settings.get("properties", {})
+    return {
+        **settings,
+        "title": f"{kind} receiver",
+        "properties": {"kind": {"const": kind}, **properties},
+        "required": ["kind", *settings.get("required", [])],
+        "additionalProperties": False,
+    }
+
+
+if __name__ == "__main__":
+    json.dump(config_schema(), sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")

@@ -1,0 +1,264 @@
+"""What a single value of the config may be, and what it means.
+
+Every function raises ValueError with "what is wrong; the cure". Pure, but for the zone
+database of the system.
+"""
+
+import math
+import operator
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from bellbuoy.events import FAMILIES, EventKind
+from bellbuoy.model.facts import Impact
+from bellbuoy.text import MAX_URL
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|)")
+_UNITS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_COMPARISON = re.compile(r"(>=|<=|>|<)\s*(\w+)")
+_COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[a-z0-9._-]+")
+_BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """What a misspelt word may have meant, as a phrase to append; empty if nothing is near."""
+    folded = {name.casefold(): name for name in known}
+    close = get_close_matches(word.casefold(), folded, n=3, cutoff=0.6)
+    if not close:
+        return ""
+    return f" (did you mean {' or '.join(repr(folded[name]) for name in close)}?)"
+
+
+def duration(value: Any) -> float:
+    """Seconds, from a number of them or from `500ms`, `30s`, `5m`, `2h`, `90d`."""
+    cure = "write 500ms, 30s, 5m, 2h, 90d or a number of seconds"
+    number = value
+    if isinstance(value, str) and (found := _DURATION.fullmatch(value.strip().lower())):
+        number = float(found[1]) * _UNITS[found[2]]
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        raise ValueError(f"{_shown(value)} is not a duration; {cure}")  # noqa: TRY004 - see above
+    try:
+        seconds = float(number)
+    except OverflowError:
+        seconds = math.inf
+    if not math.isfinite(seconds) or seconds <= 0:
+        raise ValueError(f"{_shown(value)} is not a length of time above zero; {cure}")
+    return seconds
+
+
+def spoken(seconds: float) -> str:
+    """A duration as a person would write it."""
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def page_address(value: str) -> str:
+    """The address of a page as it is asked: as written, without blanks around and fragment."""
+    text = value.strip()
+    parts = _parts(text)
+    return urlunsplit(parts._replace(fragment=""))
+
+
+def page_key(address: str) -> str:
+    """The canonical form of an address: two addresses of one page have the same key.
+
+    Lower-case scheme and host, no default port, no trailing slash, no fragment.
+    """
+    parts = _parts(address.strip())
+    host = _host(parts)
+    port = "" if parts.port in {None, _PORTS[parts.scheme]} else f":{parts.port}"
+    return urlunsplit((parts.scheme, f"{host}{port}", parts.path.rstrip("/"), parts.query, ""))
+
+
+def _parts(text: str) -> SplitResult:
+    if len(text) > MAX_URL:
+        raise ValueError(f"is longer than {MAX_URL} characters; is it an address?")
+    if _BLANK_OR_CONTROL.search(text):
+        raise ValueError(f"{_shown(text)} holds a blank or a control character; take it out")
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"{_shown(text)} is not an address ({error}); check it") from error
+    if parts.scheme in _PORTS and parts.netloc:
+        if parts.username is not None or parts.password is not None:
+            raise ValueError(
+                "holds a user or a password, and the address of a page is shown to everyone; "
+                "take it out"
+            )
+        _host(parts)
+        return parts
+    if not parts.netloc and "." in text.partition("/")[0] and parts.scheme not in _PORTS:
+        raise ValueError(f"{_shown(text)} has no scheme; write 'https://{text[:100]}'")
+    raise ValueError(f"{_shown(text)} is not an http or https address; write 'https://' and a host")
+
+
+def _host(parts: SplitResult) -> str:
+    host = (parts.hostname or "").rstrip(".")
+    if ":" in host:
+        return f"[{host}]"
+    try:
+        host = host.encode("idna").decode("ascii")
+    except UnicodeError:
+        host = ""
+    if not _HOST.fullmatch(host) or parts.port == 0:
+        raise ValueError(f"{_shown(parts.netloc)} is not a host; check the address")
+    return host
+
+
+def api_base_page(value: str) -> str:
+    """The page of a Statuspage-like `api_base`: what stands before `/api/v2`."""
+    address = page_address(value)
+    before, found, _ = address.partition("/api/v2")
+    return before if found else address
+
+
+def listed(value: Any) -> Any:
+    """A single text as a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def impacts(value: Any) -> frozenset[Impact]:
+    """A set of impacts, from one, from a list, or from a comparison such as `>=major`.
+
+    In a comparison unknown ranks as minor (`Impact.rank`).
+    """
+    if isinstance(value, str) and (found := _COMPARISON.fullmatch(value.strip())):
+        compare, bar = _COMPARE[found[1]], _impact(found[2]).rank
+        chosen = frozenset(impact for impact in Impact if compare(impact.rank, bar))
+    else:
+        words = listed(value)
+        if not isinstance(words, list):
+            raise ValueError("must be an impact, a list of them, or a comparison like '>=major'")
+        chosen = frozenset(map(_impact, words))
+    if not chosen:
+        raise ValueError("matches no impact at all; leave it out to match every one")
+    return chosen
+
+
+def _impact(word: Any) -> Impact:
+    try:
+        return Impact(str(word).strip())
+    except ValueError:
+        known = [impact.value for impact in Impact]
+        raise ValueError(
+            f"{_shown(word)} is not an impact{nearest(str(word), known)}; "
+            f"known are {', '.join(known)}, and comparisons like '>=major'"
+        ) from None
+
+
+def event_kind(value: str) -> str:
+    """A family of kinds (`incident`) or a whole kind (`incident.resolved`)."""
+    known = (*FAMILIES, *(kind.value for kind in EventKind))
+    if value in known:
+        return value
+    raise ValueError(
+        f"{_shown(value)} is not a kind of event{nearest(value, known)}; write a family "
+        f"({', '.join(FAMILIES)}) or a whole kind such as incident.resolved"
+    )
+
+
+def timezone(value: str) -> str:
+    """The IANA name of a time zone that this system knows."""
+    if value == "UTC":
+        return value
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError) as error:
+        known = available_timezones()
+        if not known:
+            raise ValueError(
+                "this system has no time zone database; install the package tzdata, or use UTC"
+            ) from error
+        raise ValueError(
+            f"{_shown(value)} is not a time zone{nearest(value, known)}; "
+            "write an IANA name such as Europe/Berlin"
+        ) from error
+    return value
+
+
+def network(value: str) -> str:
+    """An address or a network in CIDR form."""
+    try:
+        return str(ip_network(value.strip(), strict=False))
+    except ValueError as error:
+        raise ValueError(
+            f"{_shown(value)} is not a network; write an address or a CIDR such as 10.0.0.0/8"
+        ) from error
+
+
+def contact(value: str) -> str:
+    """What tells a vendor whom to write to: it goes into the User-Agent header."""
+    text = value.strip()
+    if not text.isascii() or not text.isprintable() or not 0 < len(text) <= 200:
+        raise ValueError("must be an e-mail address or a web address in plain ASCII")
+    return text
+
+
+def proxy_address(value: str) -> str:
+    """The address of an HTTP proxy, which may hold a user and a password."""
+    text = value.strip()
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or _BLANK_OR_CONTROL.search(text):
+        raise ValueError("is not the address of a proxy; write 'http://host:port'")
+    return text
+
+
+def store_address(value: str, base: Path) -> str:
+    """An SQLAlchemy style address, from one or from a path; a relative path begins at `base`.
+
+    Known are SQLite files, PostgreSQL and `memory:`.
+    """
+    text = value.strip()
+    if text in {"memory:", ":memory:", "sqlite://", "sqlite:///:memory:"}:
+        return "memory:"
+    if text.startswith(("postgresql://", "postgresql+")):
+        return text
+    if text.startswith("sqlite:///"):
+        text = text.removeprefix("sqlite:///")
+    elif "://" in text or text.startswith("sqlite:"):
+        raise ValueError(
+            "is not a store; write a path, sqlite:///PATH (four slashes if PATH is absolute), "
+            "postgresql://USER@HOST/NAME or memory:"
+        )
+    if not text or "\x00" in text:
+        raise ValueError("names no file; write a path or the address of a database")
+    return f"sqlite:///{(base / Path(text).expanduser()).absolute().as_posix()}"
+
+
+def existing_file(value: str, base: Path) -> Path:
+    """A file that is there; a relative path begins at `base`."""
+    path = base / Path(value).expanduser()
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}; check the path")
+    return path
+
+
+def format_name(value: str, known: Iterable[str]) -> str:
+    """The name of a format."""
+    known = sorted(known)
+    if value in known:
+        return value
+    raise ValueError(
+        f"{_shown(value)} is not a format{nearest(value, known)}; known are {', '.join(known)}; "
+        "leave it out to have it recognised"
+    )
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
