@@ -8,7 +8,7 @@ but the latest text in its feed. The shapes are those that `bellbuoy.formats` ci
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from hashlib import blake2b
 from html import escape
@@ -268,16 +268,28 @@ def _history(facts: Facts) -> Mapping[str, Document]:
 
 
 def _history_entry(host: str, incident: Incident) -> str:
-    paragraphs = "".join(map(_paragraph, reversed(incident.updates)))
+    is_planned = incident.kind is IncidentKind.MAINTENANCE
+    planned = _planned(incident) if is_planned else ""
+    paragraphs = planned + "".join(map(_paragraph, reversed(incident.updates)))
+    published = incident.started_at if is_planned else incident.updates[-1].at
     number = int.from_bytes(blake2b(incident.id.encode(), digest_size=3).digest())
     return (
         f"  <entry>\n    <id>tag:{host},2005:Incident/{number}</id>\n"
-        f"    <published>{_maybe(incident.started_at)}</published>\n"
+        f"    <published>{_maybe(published)}</published>\n"
         f"    <updated>{_maybe(incident.updated_at)}</updated>\n"
         f'    <link rel="alternate" type="text/html" href="{_xml(incident.url)}"/>\n'
         f"    <title>{_xml(incident.title)}</title>\n"
         f'    <content type="html">{_xml(paragraphs)}</content>\n  </entry>\n'
     )
+
+
+def _planned(incident: Incident) -> str:
+    start = incident.started_at
+    if start is None:
+        return ""
+    end = start + timedelta(hours=2)
+    when = f"{_MONTHS[start.month - 1]} {start.day:>2}, {start:%H:%M} - {end:%H:%M} UTC"
+    return f"<p><strong>THIS IS A SCHEDULED EVENT {when}</strong></p>"
 
 
 def _paragraph(update: IncidentUpdate) -> str:

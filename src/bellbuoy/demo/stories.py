@@ -89,6 +89,7 @@ class _Plot:
         self._what = draft.rng.choice(_SYMPTOMS)
         self._ids = tuple(part for part, _ in self._parts)
         self._incident = ""
+        self._said: set[str] = set()
 
     def strike(self, status: IncidentStatus = IncidentStatus.INVESTIGATING) -> None:
         """Begin as a problem."""
@@ -143,9 +144,11 @@ class _Plot:
         self._draft.judge(self._incident, Impact.CRITICAL)
 
     def _words(self, status: IncidentStatus) -> str:
-        text = self._draft.rng.choice(_SAYINGS[status])
-        said = text.format(what=self._what.lower(), where=self._where)
-        return said[0].upper() + said[1:]
+        """Words not used before in this trouble: the same words again would be no news."""
+        fresh = [text for text in _SAYINGS[status] if text not in self._said]
+        text = self._draft.rng.choice(fresh)
+        self._said.add(text)
+        return text.format(what=self._what.lower(), where=self._where)
 
 
 _Pool = list[tuple[str, str]]
