@@ -1,0 +1,379 @@
+"""Performs exchanges over HTTP: the only way from Bellbuoy to a page or a receiver.
+
+    async with Driver(settings) as driver:
+        async with driver.visit(page.url) as visit:            # waits for a seat
+            face = await visit.ask(request, validators)         # 2xx or 304, or FetchError
+            if not face.not_modified:
+                snapshot = await visit.drive(exchange, first=face)
+
+    a question: held? -> its host's turn -> guard -> request -> redirects by hand -> body
+                -> what the answer means -> validators
+
+Does not decide when to look again (cadence), whether a page is unreadable by now (the
+poller), or whether a receiver's answer is a success (the notifier).
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Self, TypeVar
+
+from yarl import URL
+
+from bellbuoy.errors import FetchError, Unreadable
+from bellbuoy.exchange import Exchange, Request, Response
+from bellbuoy.http import HttpSettings
+from bellbuoy.http.failures import from_status
+from bellbuoy.http.limits import Holds, Limits, Seat
+from bellbuoy.http.names import Resolve
+from bellbuoy.http.performing import perform, timed_out
+from bellbuoy.http.transport import Answer, Target, Transport
+from bellbuoy.model.known import Validators
+from bellbuoy.observer import Observer, RequestDone
+
+T = TypeVar("T")
+
+MAX_HOPS = 5
+"""Redirects that one question follows."""
+
+_NONE = Validators()
+_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
+
+
+def utcnow() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class Driver:
+    """Every limit and guard of HTTP, once. An async context manager.
+
+    `now` is the wall clock, for Retry-After. `resolver` turns a host name into address
+    literals instead of the system. Raises ConfigError if the settings cannot be used: at
+    construction, or at entering for `ca_file`.
+    """
+
+    def __init__(
+        self,
+        settings: HttpSettings,
+        *,
+        observer: Observer | None = None,
+        now: Callable[[], datetime] = utcnow,
+        resolver: Resolve | None = None,
+    ) -> None:
+        self.now = now
+        self.timeout = settings.timeout
+        self.observer = observer or Observer()
+        self.transport = Transport(settings, resolver)
+        self.limits = Limits(settings.seats, settings.per_host)
+        self.holds = Holds(now)
+
+    async def __aenter__(self) -> Self:
+        await self.transport.__aenter__()
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self.transport.__aexit__(*details)
+
+    def visit(
+        self, url: str, *, platform: str | None = None, slow: bool = False
+    ) -> AbstractAsyncContextManager["Conversation"]:
+        """One visit to one page.
+
+        Entering waits for the host's turn, the platform's budget and a seat, in this order;
+        then the deadline of the whole visit begins (`settings.timeout`). Leaving frees the
+        seat. `slow` says that the last visit timed out: such visits share a tenth of the seats.
+        """
+        return Conversation(self, url, platform, slow=slow)
+
+    async def send(self, exchange: Exchange[T], *, timeout: float) -> T:  # noqa: ASYNC109 - part of the promise: one total deadline
+        """Perform a receiver's exchange within `timeout` seconds.
+
+        Every answer is sent in, whatever its status; redirects are not followed, and a
+        private address is the operator's word. A FetchError is thrown into the exchange; its
+        `uncertain` says whether the request may have arrived.
+        """
+        deadline = asyncio.get_running_loop().time() + timeout
+
+        async def answer(request: Request) -> Response:
+            return await self._deliver(request, deadline)
+
+        return await perform(exchange, answer, deadline)
+
+    def hold(self, host_url: str, until: datetime) -> None:
+        """Send nothing to the host of this address (scheme + host + port) before `until`."""
+        if host := self.transport.target(host_url).host:
+            self.holds.hold(host, until)
+
+    def held_until(self, host_url: str) -> datetime | None:
+        """When a held host may be asked again; None if it may be now."""
+        return self.holds.until(self.transport.target(host_url).host)
+
+    async def _deliver(self, request: Request, deadline: float) -> Response:
+        target = self.transport.target(request.url)
+        # The whole address of a receiver is often its secret.
+        shown = f"{target.host}/…"
+        if target.refusal and not target.host:
+            raise FetchError("", Unreadable.REFUSED, "not an address that can be asked")
+        began = asyncio.get_running_loop().time()
+        sent: list[bool] = []
+        try:
+            async with asyncio.timeout_at(deadline):
+                answer = await self.transport.fetch_trusted(
+                    target._replace(shown=shown), request, sent
+                )
+        except TimeoutError:
+            failure = timed_out(shown, uncertain=bool(sent))
+            self.report(request.method, shown, began, None, failure)
+            raise failure from None
+        except FetchError as failure:
+            self.report(request.method, shown, began, None, failure)
+            raise
+        self.report(request.method, shown, began, answer, None)
+        return Response(
+            url=request.url, status=answer.status, headers=answer.headers, body=answer.body
+        )
+
+    def report(
+        self,
+        method: str,
+        shown: str,
+        began: float,
+        answer: Answer | None,
+        failure: FetchError | None,
+    ) -> float:
+        """Tell the observer of one request; returns its length in seconds."""
+        seconds = asyncio.get_running_loop().time() - began
+        self.observer.request_done(
+            RequestDone(
+                method=method,
+                url=shown,
+                status=answer.status if answer else None,
+                seconds=seconds,
+                size=len(answer.body) if answer else 0,
+                error="" if failure is None else failure.detail,
+            )
+        )
+        return seconds
+
+
+class Conversation:
+    """The questions of one visit, under one deadline.
+
+    `fresh` maps each asked address to the validators of this visit's answer. `all_answered`
+    is false once a question failed. `moved_to` is set when the face (the first answer) came
+    only over permanent redirects. `latency` is how long the last answer took, in seconds.
+    """
+
+    def __init__(self, driver: Driver, url: str, platform: str | None, *, slow: bool) -> None:
+        self.fresh: dict[str, Validators] = {}
+        self.all_answered = True
+        self.moved_to: str | None = None
+        self.latency: float | None = None
+        self._driver = driver
+        self._platform = platform
+        self._slow = slow
+        self._target = driver.transport.target(url)
+        self._seat: Seat | None = None
+        self._deadline = 0.0
+        self._requests = 0
+        self._answers = 0
+
+    async def __aenter__(self) -> Self:
+        driver = self._driver
+        target = self._target
+        # Where no request will be sent, no seat is needed; `ask` says why.
+        if not target.refusal and driver.holds.remaining(target.host) is None:
+            self._seat = await driver.limits.enter(target.host, self._platform, slow=self._slow)
+        self._deadline = asyncio.get_running_loop().time() + driver.timeout
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._seat is not None:
+            self._seat.leave()
+
+    async def ask(self, request: Request, validators: Validators = _NONE) -> Response:
+        """Ask one question; the answer is a document (2xx), or 304.
+
+        With `validators` it asks whether that document changed; a body whose hash is the one
+        in `validators` counts as a 304, too. A 304 has no body.
+
+        Raises FetchError for everything else: errors of the network, other statuses, a body
+        that was cut, a passed deadline (`timed_out`), a host that asked us to wait.
+        """
+        began = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await self._answer(request, validators)
+        except TimeoutError:
+            self.all_answered = False
+            shown = self._driver.transport.target(request.url).shown
+            failure = timed_out(shown)
+            self._driver.report(request.method, shown, began, None, failure)
+            raise failure from None
+        except FetchError:
+            self.all_answered = False
+            raise
+
+    async def drive(
+        self,
+        exchange: Exchange[T],
+        *,
+        first: Response | None = None,
+        validators: Mapping[str, Validators] | None = None,
+    ) -> T:
+        """Perform an exchange and return its result; the exchange is closed in any case.
+
+        `first` is the answer to its first question, already fetched. `validators`, by
+        address, make the other questions conditional. A FetchError is thrown into the
+        exchange, and leaves it if it is not caught there. Bodies over 256 KiB are read in
+        a thread.
+        """
+        known = validators or {}
+
+        async def answer(request: Request) -> Response:
+            return await self.ask(request, known.get(request.url, _NONE))
+
+        return await perform(exchange, answer, self._deadline, first)
+
+    async def _answer(self, request: Request, validators: Validators) -> Response:
+        headers = _conditional(request.headers, validators)
+        answer, target, moved_to = await self._follow(request, headers)
+        driver = self._driver
+        failure = from_status(
+            target.shown, answer.status, answer.headers, answer.body, driver.now()
+        )
+        if failure is not None:
+            if failure.retry_after and answer.status in {429, 503}:
+                until = driver.now() + timedelta(seconds=failure.retry_after)
+                driver.holds.hold(target.host, until)
+            raise failure
+        if answer.status == 304 and headers is request.headers:
+            raise FetchError(
+                target.shown,
+                Unreadable.REFUSED,
+                "answered 304 to an unconditional request",
+                status=304,
+            )
+        self._answers += 1
+        if self._answers == 1:
+            self.moved_to = moved_to
+        return self._keep(request.url, target, answer, validators, moved_to)
+
+    def _keep(
+        self,
+        asked: str,
+        target: Target,
+        answer: Answer,
+        validators: Validators,
+        moved_to: str | None,
+    ) -> Response:
+        status, headers, body = answer
+        etag, last_modified = headers.get("etag"), headers.get("last-modified")
+        if status == 304:
+            # RFC 9111, 4.3.4: what a 304 brings replaces what was kept, the rest stays.
+            fresh = Validators(
+                etag=etag or validators.etag,
+                last_modified=last_modified or validators.last_modified,
+                body_hash=validators.body_hash,
+            )
+        else:
+            body_hash = blake2b(body, digest_size=16).digest()
+            fresh = Validators(etag=etag, last_modified=last_modified, body_hash=body_hash)
+            if body_hash == validators.body_hash:
+                status, body = 304, b""
+        self.fresh[asked] = fresh
+        return Response(
+            url=target.shown, status=status, headers=headers, body=body, moved_to=moved_to
+        )
+
+    async def _follow(
+        self, request: Request, headers: Mapping[str, str]
+    ) -> tuple[Answer, Target, str | None]:
+        """Ask, and ask again where a redirect leads; also where a permanent one led to."""
+        method, body = request.method, request.body
+        target = self._driver.transport.target(request.url)
+        seen = {target.url}
+        permanent = True
+        while True:
+            answer = await self._request(target, method, headers, body)
+            if not answer.is_redirect:
+                moved = permanent and len(seen) > 1
+                return answer, target, target.shown if moved else None
+            location = answer.headers.get("location", "")
+            there = self._next_hop(target, location)
+            if there.url in seen:
+                raise _refused(target, "redirects in a circle")
+            if len(seen) > MAX_HOPS:
+                raise _refused(target, f"redirects more than {MAX_HOPS} times")
+            seen.add(there.url)
+            permanent = permanent and answer.status in {301, 308}
+            if answer.status not in {307, 308} and method not in {"GET", "HEAD"}:
+                method, body = "GET", None
+            if there.host != target.host:
+                headers = {k: v for k, v in headers.items() if k.lower() not in _CREDENTIALS}
+            target = there
+
+    def _next_hop(self, target: Target, location: str) -> Target:
+        if not location:
+            raise _refused(target, "redirects without saying where")
+        try:
+            url = target.url.join(URL(location))
+        except ValueError:
+            raise _refused(target, "redirects to what is not an address") from None
+        if target.url.scheme == "https" and url.scheme == "http":
+            raise _refused(target, "redirects from https to http")
+        there = self._driver.transport.target(str(url.with_user(None)) if url.user else str(url))
+        if there.refusal:
+            raise _refused(target, f"redirects to {there.shown}: {there.refusal}")
+        return there
+
+    async def _request(
+        self, target: Target, method: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Answer:
+        await self._take_turn(target)
+        driver = self._driver
+        began = asyncio.get_running_loop().time()
+        try:
+            answer = await driver.transport.fetch_page(target, method, headers, body)
+        except FetchError as failure:
+            driver.report(method, target.shown, began, None, failure)
+            raise
+        self.latency = driver.report(method, target.shown, began, answer, None)
+        return answer
+
+    async def _take_turn(self, target: Target) -> None:
+        driver, seat = self._driver, self._seat
+        refused_as = self._target if seat is None else target
+        remaining = driver.holds.remaining(refused_as.host)
+        if refused_as.refusal:
+            raise _refused(refused_as, refused_as.refusal)
+        if remaining is not None or seat is None:
+            raise FetchError(
+                refused_as.shown,
+                Unreadable.REFUSED,
+                f"the host asked us to wait (Retry-After), {remaining or 0:.0f} s are left",
+                retry_after=remaining or 0.0,
+            )
+        await seat.move(target.host)
+        if self._platform is not None and self._requests:
+            await driver.limits.take_token(self._platform)
+        self._requests += 1
+
+
+def _conditional(headers: Mapping[str, str], validators: Validators) -> Mapping[str, str]:
+    """RFC 9110, 13.1: both conditions are sent, the server prefers the entity tag."""
+    if validators.etag is None and validators.last_modified is None:
+        return headers
+    conditional = dict(headers)
+    if validators.etag is not None:
+        conditional["If-None-Match"] = validators.etag
+    if validators.last_modified is not None:
+        conditional["If-Modified-Since"] = validators.last_modified
+    return conditional
+
+
+def _refused(target: Target, detail: str) -> FetchError:
+    return FetchError(target.shown, Unreadable.REFUSED, detail)

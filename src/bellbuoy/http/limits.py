@@ -1,0 +1,225 @@
+"""How many requests, how fast, and to whom not at all: seats, hosts, platforms, holds.
+
+    a visit:   [slow tenth] -> host -> platform -> seat -> its deadline begins
+
+Whatever waits, waits before it takes a seat, so a busy host or platform delays nobody else.
+A host is scheme + host + port.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
+
+PLATFORM_RATE = 50.0
+"""Requests per second to all hosts of one platform together.
+
+Thousands of status pages are served by the same few fronts, which see one client: 50 a
+second is 3,000 pages a minute, and below what such fronts are known to answer with 429.
+"""
+
+PLATFORM_BURST = 10
+"""Requests that a platform may be sent at once after a pause."""
+
+MAX_HOLD = timedelta(hours=1)
+"""The longest that a Retry-After is believed."""
+
+MAX_KEPT = 512
+"""Hosts with which connections are kept open between visits."""
+
+KEEP_ALIVE = 75.0
+"""Seconds that an idle connection is kept: a poll a minute fits in, where the server agrees."""
+
+
+class Budget:
+    """A token bucket whose waiters go in turn, those in the middle of a visit first."""
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._rate = rate
+        self._burst = float(burst)
+        self._tokens = float(burst)
+        self._filled_at = asyncio.get_running_loop().time()
+        self._begun: deque[asyncio.Future[None]] = deque()
+        self._new: deque[asyncio.Future[None]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def take(self, *, begun: bool = False) -> None:
+        """Wait for a token. `begun` marks a later request of a visit that holds a seat."""
+        self._fill()
+        if self._timer is None and self._tokens >= 1:
+            self._tokens -= 1
+            return
+        waiter = asyncio.get_running_loop().create_future()
+        (self._begun if begun else self._new).append(waiter)
+        self._schedule()
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self._tokens += 1
+            raise
+
+    def _fill(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
+        self._filled_at = now
+
+    def _schedule(self) -> None:
+        if self._timer is None and (self._begun or self._new):
+            # A microsecond late rather than a rounding error early.
+            delay = max(0.0, 1 - self._tokens) / self._rate + 1e-6
+            self._timer = asyncio.get_running_loop().call_later(delay, self._serve)
+
+    def _serve(self) -> None:
+        self._timer = None
+        self._fill()
+        for queue in (self._begun, self._new):
+            while queue and self._tokens >= 1:
+                waiter = queue.popleft()
+                if not waiter.done():
+                    self._tokens -= 1
+                    waiter.set_result(None)
+        self._schedule()
+
+
+class Limits:
+    """Seats for visits, places at hosts, tokens of platforms."""
+
+    def __init__(self, seats: int, per_host: int) -> None:
+        self._seats = asyncio.Semaphore(seats)
+        self._slow = asyncio.Semaphore(max(1, seats // 10))
+        self._per_host = per_host
+        self._hosts: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._budgets: dict[str, Budget] = {}
+
+    async def enter(self, host: str, platform: str | None, *, slow: bool) -> "Seat":
+        """Wait for everything that a visit needs. `slow` visits share a tenth of the seats."""
+        seat = Seat(self)
+        try:
+            if slow:
+                await seat.take(self._slow)
+            await seat.move(host)
+            if platform is not None:
+                await self._budget(platform).take()
+            await seat.take(self._seats)
+        except BaseException:
+            seat.leave()
+            raise
+        return seat
+
+    async def enter_host(self, host: str) -> asyncio.Semaphore:
+        """Wait for a place at a host. It is kept by whoever holds or awaits the semaphore."""
+        places = self._hosts.get(host)
+        if places is None:
+            self._hosts[host] = places = asyncio.Semaphore(self._per_host)
+        await places.acquire()
+        return places
+
+    async def take_token(self, platform: str) -> None:
+        """Wait for another request of a visit that has begun."""
+        await self._budget(platform).take(begun=True)
+
+    def _budget(self, platform: str) -> Budget:
+        budget = self._budgets.get(platform)
+        if budget is None:
+            self._budgets[platform] = budget = Budget(PLATFORM_RATE, PLATFORM_BURST)
+        return budget
+
+
+class Seat:
+    """What one visit holds: its seat, and its place at the host that it is asking."""
+
+    __slots__ = ("_held", "_host", "_limits", "_place")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._host = ""
+        self._place: asyncio.Semaphore | None = None
+        self._held: list[asyncio.Semaphore] = []
+
+    async def take(self, places: asyncio.Semaphore) -> None:
+        """Wait for one of these, and hold it until the visit leaves."""
+        await places.acquire()
+        self._held.append(places)
+
+    async def move(self, host: str) -> None:
+        """Wait for a place at a host, giving up the one that is held.
+
+        One place at a time: whoever held one and waited for another could wait for ever.
+        """
+        if host == self._host:
+            return
+        self._give_up_place()
+        self._place = await self._limits.enter_host(host)
+        self._host = host
+
+    def leave(self) -> None:
+        """Give everything back."""
+        self._give_up_place()
+        while self._held:
+            self._held.pop().release()
+
+    def _give_up_place(self) -> None:
+        self._host = ""
+        if self._place is not None:
+            self._place.release()
+            self._place = None
+
+
+class Holds:
+    """Hosts that asked us not to come back before an instant (`Retry-After`).
+
+    By the wall clock, because a hold outlives the process; never longer than `MAX_HOLD`
+    from now, so a clock that jumped back cannot make it last for ever.
+    """
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._until: dict[str, datetime] = {}
+
+    def hold(self, host: str, until: datetime) -> None:
+        """Send nothing to a host before `until`; an earlier instant never shortens a hold."""
+        known = self._until.get(host)
+        if known is None or until > known:
+            self._until[host] = until
+
+    def until(self, host: str) -> datetime | None:
+        """When the host may be asked again; None if it may be now."""
+        if not self._until or (until := self._until.get(host)) is None:
+            return None
+        now = self._now()
+        if until <= now:
+            del self._until[host]
+            return None
+        return min(until, now + MAX_HOLD)
+
+    def remaining(self, host: str) -> float | None:
+        """The same, in seconds from now."""
+        until = self.until(host)
+        return None if until is None else (until - self._now()).total_seconds()
+
+
+class Kept:
+    """Which hosts may keep idle connections, so that their number is bounded.
+
+    The first `MAX_KEPT` hosts that come keep theirs for as long as they are visited; the
+    others close theirs. Dropping the longest unused instead would, with more hosts than
+    places that are visited in turn, always drop the one that comes next.
+    """
+
+    def __init__(self) -> None:
+        self._expires: dict[str, float] = {}
+
+    def keeps(self, host: str, now: float) -> bool:
+        """Whether a request to this host may leave its connection open. `now` is loop time."""
+        expires = self._expires
+        if host not in expires and len(expires) >= MAX_KEPT:
+            # Ordered by time: an entry that is used moves to the end.
+            oldest = next(iter(expires))
+            if expires[oldest] > now:
+                return False
+            del expires[oldest]
+        expires.pop(host, None)
+        expires[host] = now + KEEP_ALIVE
+        return True

@@ -1,0 +1,300 @@
+"""One HTTP request and its answer: the place where aiohttp is used.
+
+Does not decide what an answer means, how often one may ask, or where a redirect leads: it
+turns a target into a status, header fields and a decoded body, or raises FetchError.
+"""
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Any, NamedTuple, Self
+
+import aiohttp
+from yarl import URL
+
+from bellbuoy import __version__
+from bellbuoy.errors import FetchError
+from bellbuoy.exchange import Request
+from bellbuoy.http import HttpSettings
+from bellbuoy.http.decoding import ACCEPT_ENCODING, MAX_BODY, TooLargeError, read_body
+from bellbuoy.http.failures import (
+    CHALLENGE_HEAD,
+    EXPECTED,
+    RefusedAddressError,
+    explain_refused,
+    from_exception,
+    is_uncertain,
+)
+from bellbuoy.http.guard import Guard
+from bellbuoy.http.limits import KEEP_ALIVE, Kept
+from bellbuoy.http.names import Names, Resolve
+from bellbuoy.http.proxies import Proxies
+from bellbuoy.http.tls import client_context
+from bellbuoy.text import clean_line
+
+MAX_HEADERS = 64 * 1024
+"""Bytes of all header fields of an answer."""
+
+_MAX_FIELD = 32 * 1024
+_DNS_SECONDS = 300
+_DNS_NAMES = 20_000
+_TARGETS = 2048
+_RECEIVER_KEEP_ALIVE = 15.0
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class Target(NamedTuple):
+    """An address, taken apart once.
+
+    `host` is scheme + host + port, `shown` the address as it may be printed (no password).
+    `proxy` is the proxy it is reached by. `refusal` is why it may not be asked at all, if so.
+    """
+
+    url: URL
+    host: str
+    shown: str
+    proxy: URL | None = None
+    refusal: str = ""
+
+
+class Answer(NamedTuple):
+    """What came back. Header names are lower-case; the body of a redirect is not read."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether `Location` says where to ask instead."""
+        return self.status in _REDIRECTS
+
+
+class Transport:
+    """Two aiohttp sessions over one TLS context.
+
+    One is for pages: every address it connects to is judged by the guard. The other is for
+    receivers and for the proxy, whose addresses are the operator's word. They share no
+    connection, so a page can never ride on one that was opened for a receiver.
+    """
+
+    def __init__(self, settings: HttpSettings, resolve: Resolve | None) -> None:
+        self._settings = settings
+        self._guard = Guard(settings.allow_private)
+        self._proxies = Proxies(settings.proxy, settings.no_proxy)
+        self._kept = Kept()
+        self._resolve = resolve
+        self.target = lru_cache(maxsize=_TARGETS)(self._target)
+
+    async def __aenter__(self) -> Self:
+        context = await asyncio.to_thread(client_context, self._settings.ca_file)
+        names = Names(self._resolve)
+        self._clock = asyncio.get_running_loop().time
+        sent = aiohttp.TraceConfig()
+        sent.on_request_headers_sent.append(_mark_sent)
+        self._pages = _session(
+            self._settings,
+            aiohttp.TCPConnector(
+                ssl=context,
+                resolver=names,
+                limit=0,
+                ttl_dns_cache=_DNS_SECONDS,
+                dns_cache_max_size=_DNS_NAMES,
+                keepalive_timeout=KEEP_ALIVE,
+                socket_factory=self._open_socket,
+            ),
+        )
+        self._trusted = _session(
+            self._settings,
+            aiohttp.TCPConnector(
+                ssl=context,
+                resolver=names,
+                limit=0,
+                ttl_dns_cache=_DNS_SECONDS,
+                keepalive_timeout=_RECEIVER_KEEP_ALIVE,
+            ),
+            sent,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pages.close()
+        await self._trusted.close()
+
+    async def fetch_page(
+        self, target: Target, method: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Answer:
+        """Ask a page. Raises FetchError, and cancellation."""
+        session = self._pages if target.proxy is None else self._trusted
+        if not self._kept.keeps(target.host, self._clock()):
+            headers = {**headers, "Connection": "close"}
+        reading = False
+        try:
+            response = await session.request(
+                method,
+                target.url,
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                proxy=target.proxy,
+            )
+            reading = True
+            return await _read(response, keep_errors=False)
+        except EXPECTED as error:
+            raise self._failure(session, target, error, reading=reading) from error
+
+    async def fetch_trusted(self, target: Target, request: Request, sent: list[bool]) -> Answer:
+        """Ask a receiver. Raises FetchError, and cancellation.
+
+        `sent` is no longer empty once the request began to leave.
+        """
+        reading = False
+        try:
+            response = await self._trusted.request(
+                request.method,
+                target.url,
+                headers=request.headers,
+                data=request.body,
+                allow_redirects=False,
+                proxy=None if _is_loopback(target.url.host or "") else target.proxy,
+                trace_request_ctx=sent,
+            )
+            reading = True
+            return await _read(response, keep_errors=True)
+        except EXPECTED as error:
+            failure = self._failure(self._trusted, target, error, reading=reading)
+            failure.uncertain = bool(sent) and is_uncertain(error)
+            raise failure from error
+
+    def _failure(
+        self, session: aiohttp.ClientSession, target: Target, error: Exception, *, reading: bool
+    ) -> FetchError:
+        if isinstance(error, aiohttp.ClientConnectorError):
+            # The name may point elsewhere by now.
+            connector = session.connector
+            if isinstance(connector, aiohttp.TCPConnector):
+                connector.clear_dns_cache(target.url.raw_host, target.url.port)
+        return from_exception(target.shown, error, reading=reading)
+
+    def _open_socket(self, address: tuple[int, int, int, str, tuple[Any, ...]]) -> socket.socket:
+        """The one place where a page's socket is made, whatever named its address."""
+        family, kind, protocol, _, place = address
+        literal = str(place[0])
+        refusal = self._guard.refusal(literal)
+        if refusal is not None:
+            raise RefusedAddressError(literal, refusal)
+        return socket.socket(family, kind, protocol)
+
+    def _target(self, text: str) -> Target:
+        try:
+            url = URL(text)
+            host, port = url.raw_host, url.port
+        except ValueError as error:
+            return _unusable(text, str(error))
+        if url.scheme not in {"http", "https"} or not host or not port:
+            return _unusable(text, "only http:// and https:// addresses with a host can be asked")
+        plain = url if url.raw_user is None and url.raw_password is None else url.with_user(None)
+        proxy = self._proxies.for_host(host)
+        target = Target(
+            url=url.with_fragment(None),
+            host=f"{url.scheme}://{f'[{host}]' if ':' in host else host}:{port}",
+            shown=str(plain.with_fragment(None)),
+            proxy=None if proxy is None else URL(proxy),
+        )
+        if proxy is None:
+            return target
+        # Names are the proxy's to resolve; what names an address by itself is judged here.
+        literal = _as_literal(host)
+        kind = None if literal is None else self._guard.refusal(literal)
+        if literal is None or kind is None:
+            return target
+        return target._replace(refusal=explain_refused(literal, kind))
+
+
+def _session(
+    settings: HttpSettings, connector: aiohttp.TCPConnector, *traces: aiohttp.TraceConfig
+) -> aiohttp.ClientSession:
+    contact = clean_line(settings.contact or "", 200) or "status page monitor"
+    return aiohttp.ClientSession(
+        connector=connector,
+        headers={
+            "User-Agent": f"Bellbuoy/{__version__} (+{contact})",
+            "Accept-Encoding": ACCEPT_ENCODING,
+        },
+        # The visit's deadline covers everything; the environment has no say.
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        trust_env=False,
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        max_line_size=_MAX_FIELD,
+        max_field_size=_MAX_FIELD,
+        trace_configs=list(traces),
+    )
+
+
+async def _mark_sent(_: Any, context: Any, __: Any) -> None:
+    context.trace_request_ctx.append(True)
+
+
+async def _read(response: aiohttp.ClientResponse, *, keep_errors: bool) -> Answer:
+    status = response.status
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    try:
+        if sum(map(len, headers)) + sum(map(len, headers.values())) > MAX_HEADERS:
+            raise TooLargeError("the header fields")
+        if status in {204, 304} or (status in _REDIRECTS and not keep_errors):
+            return Answer(status, headers, b"")
+        is_document = 200 <= status < 300 or keep_errors
+        body = await _read_bounded(response, headers, MAX_BODY if is_document else CHALLENGE_HEAD)
+        return Answer(status, headers, body)
+    finally:
+        # Back to the pool if it was read to its end, closed if not.
+        response.release()
+
+
+async def _read_bounded(
+    response: aiohttp.ClientResponse, headers: Mapping[str, str], limit: int
+) -> bytes:
+    """The body. That of an error is only looked at for marks: what does not fit is left."""
+    length = headers.get("content-length", "")
+    try:
+        if length.isdecimal() and int(length[:20]) > limit:
+            raise TooLargeError(f"the body is {length[:20]} bytes")
+        encoding = headers.get("content-encoding", "")
+        return await read_body(response.content.iter_any(), encoding, limit)
+    except EXPECTED:
+        if limit == MAX_BODY:
+            raise
+        return b""
+
+
+def _unusable(text: str, why: str) -> Target:
+    shown = clean_line(text.rpartition("@")[2] if "@" in text else text, 200)
+    return Target(URL(), "", shown, None, clean_line(why, 200))
+
+
+def _as_literal(host: str) -> str | None:
+    """The address that a host names by itself, in any spelling that a resolver takes."""
+    if _is_loopback(host):
+        return "127.0.0.1"
+    try:
+        return str(ip_address(host.partition("%")[0]))
+    except ValueError:
+        pass
+    try:
+        # 2130706433, 0x7f.1 and 127.1 are all 127.0.0.1 to inet_aton and to getaddrinfo.
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except (OSError, ValueError):
+        return None
+
+
+def _is_loopback(host: str) -> bool:
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
