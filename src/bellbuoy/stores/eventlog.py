@@ -1,0 +1,132 @@
+"""The event log and its readers' places. Every function runs inside a transaction.
+
+A `seq` is given under the lock of the log's one row, so the order of commits is the order
+of numbers, and no reader can pass an event that is committed later.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from bellbuoy.events import Event
+from bellbuoy.model.delivery import DeliveryStatus
+from bellbuoy.stores.schema import cursor, delivery, event, log, thread
+from bellbuoy.stores.statements import chunks, upsert
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Event).decode
+
+DECODERS = ((event.c.facts, _decode),)
+"""Every column of blobs here, with what reads it."""
+
+_PARAMETERS = 500
+"""Values asked for in one statement; SQLite before 3.32 takes at most 999."""
+
+_LAST = select(log.c.seq)
+_FIRST = select(func.min(event.c.seq))
+_AFTER = (
+    select(event.c.seq, event.c.facts)
+    .where(event.c.seq > bindparam("after"))
+    .order_by(event.c.seq)
+    .limit(bindparam("most"))
+)
+_CURSOR = select(cursor.c.seq).where(cursor.c.reader == bindparam("who"))
+
+
+def append(connection: Connection, events: Sequence[Event]) -> tuple[Event, ...]:
+    """Record those events whose ids are not in the log; returns them, numbered."""
+    if not events:
+        return ()
+    seq: int = connection.execute(_LAST.with_for_update()).scalar_one()
+    held = _held(connection, [new.id for new in events])
+    recorded: list[Event] = []
+    for new in events:
+        if new.id not in held:
+            held.add(new.id)
+            recorded.append(new.numbered(seq + len(recorded) + 1))
+    if recorded:
+        connection.execute(insert(event), [_row(new) for new in recorded])
+        connection.execute(update(log).values(seq=recorded[-1].seq))
+    return tuple(recorded)
+
+
+def decode(seq: int, facts: bytes) -> Event:
+    """An event from its row."""
+    return _decode(facts).numbered(seq)
+
+
+def read(connection: Connection, after: int, limit: int, incident: str | None) -> tuple[Event, ...]:
+    """Events beyond `after`, in order."""
+    query = _AFTER if incident is None else _AFTER.where(event.c.incident == incident)
+    rows = connection.execute(query, {"after": after, "most": limit})
+    return tuple(decode(seq, facts) for seq, facts in rows)
+
+
+def last_seq(connection: Connection) -> int:
+    """The number given last."""
+    return connection.execute(_LAST).scalar_one()
+
+
+def first_seq(connection: Connection) -> int:
+    """The smallest number still there."""
+    return connection.execute(_FIRST).scalar() or 0
+
+
+def read_cursor(connection: Connection, reader: str) -> int | None:
+    """How far a reader has got."""
+    return connection.execute(_CURSOR, {"who": reader}).scalar()
+
+
+def write_cursor(connection: Connection, reader: str, seq: int) -> None:
+    """Keep how far a reader has got."""
+    connection.execute(upsert(connection, cursor, "seq"), {"reader": reader, "seq": seq})
+
+
+def prune(connection: Connection, before: datetime, limit: int) -> int:
+    """Drop at most `limit` events that are old and that nobody waits for; returns how many.
+
+    Their settled deliveries go with them, and so does a place at a receiver to which no
+    delivery leads any more.
+    """
+    cursors = connection.execute(select(func.min(cursor.c.seq))).scalar()
+    waiting = connection.execute(
+        select(func.min(delivery.c.seq)).where(delivery.c.status == DeliveryStatus.WAITING)
+    ).scalar()
+    old = select(event.c.seq).where(event.c.observed_at < before)
+    if cursors is not None:
+        old = old.where(event.c.seq <= cursors)
+    if waiting is not None:
+        old = old.where(event.c.seq < waiting)
+    dropped = connection.scalars(old.order_by(event.c.seq).limit(limit)).all()
+    for some in chunks(dropped, _PARAMETERS):
+        connection.execute(delete(delivery).where(delivery.c.seq.in_(some)))
+        connection.execute(delete(event).where(event.c.seq.in_(some)))
+    if dropped:
+        _drop_threads(connection)
+    return len(dropped)
+
+
+def _drop_threads(connection: Connection) -> None:
+    leads = select(delivery.c.id).where(
+        delivery.c.receiver == thread.c.receiver, delivery.c.lane == thread.c.lane
+    )
+    connection.execute(delete(thread).where(~leads.exists()))
+
+
+def _held(connection: Connection, ids: Sequence[str]) -> set[str]:
+    held: set[str] = set()
+    for some in chunks(ids, _PARAMETERS):
+        held.update(connection.scalars(select(event.c.id).where(event.c.id.in_(some))))
+    return held
+
+
+def _row(new: Event) -> dict[str, object]:
+    return {
+        "seq": new.seq,
+        "id": new.id,
+        "incident": new.incident.id if new.incident is not None else None,
+        "observed_at": new.observed_at,
+        "facts": _encode(new),
+    }

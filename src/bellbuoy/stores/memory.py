@@ -1,0 +1,259 @@
+"""The store in memory: for trying things out, and for tests in virtual time.
+
+It keeps the whole contract but durability, and passes the same suite as the SQL store.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from secrets import token_hex
+
+from msgspec.structs import replace
+
+from bellbuoy.errors import StoreError
+from bellbuoy.events import Event
+from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus
+from bellbuoy.model.known import Known, KnownComponent, KnownIncident, PageState
+from bellbuoy.stores import Visit
+from bellbuoy.stores.bell import Bell
+from bellbuoy.stores.retention import ended_at, without_bodies
+
+
+class MemoryStore:
+    """The contract of `Store` over dictionaries. Gone with its process."""
+
+    place = "memory"
+
+    def __init__(self) -> None:
+        self.log_id = token_hex(8)
+        self._states: dict[str, PageState] = {}
+        self._known: dict[str, Known] = {}
+        self._events: dict[int, Event] = {}
+        self._event_ids: set[str] = set()
+        self._last_seq = 0
+        self._cursors: dict[str, int] = {}
+        self._deliveries: dict[str, Delivery] = {}
+        self._disabled: dict[str, Attempt] = {}
+        self._threads: dict[tuple[str, str], str] = {}
+        self._bell = Bell()
+
+    async def load_states(self, page_keys: Iterable[str]) -> Mapping[str, PageState]:
+        """See `Store`."""
+        return {key: self._states[key] for key in page_keys if key in self._states}
+
+    async def load_known(self, page_key: str) -> Known:
+        """See `Store`."""
+        return self._known.get(page_key) or Known(page_key=page_key)
+
+    async def commit(self, visit: Visit) -> tuple[Event, ...]:
+        """See `Store`."""
+        self._states[visit.page.key] = visit.state
+        if visit.known is not None:
+            self._known[visit.page.key] = replace(
+                visit.known,
+                incidents=dict(sorted(visit.known.incidents.items())),
+                components=dict(sorted(visit.known.components.items())),
+            )
+        return self._append(visit.events)
+
+    async def save_states(self, states: Sequence[PageState]) -> None:
+        """See `Store`."""
+        self._states.update((state.page_key, state) for state in states)
+
+    async def append(self, events: Sequence[Event]) -> tuple[Event, ...]:
+        """See `Store`."""
+        return self._append(events)
+
+    async def forget_pages(self, watched: Iterable[str]) -> tuple[tuple[str, KnownIncident], ...]:
+        """See `Store`."""
+        gone = self._states.keys() - frozenset(watched)
+        orphans = tuple(found for found in await self.open_incidents() if found[0] in gone)
+        for key in gone:
+            del self._states[key]
+            self._known.pop(key, None)
+        return orphans
+
+    async def read_events(
+        self, *, after: int = 0, limit: int = 500, incident: str | None = None
+    ) -> tuple[Event, ...]:
+        """See `Store`."""
+        found: list[Event] = []
+        for seq in range(max(after + 1, await self.first_seq()), self._last_seq + 1):
+            if len(found) >= limit:
+                break
+            event = self._events.get(seq)
+            if event and (incident is None or (event.incident and event.incident.id == incident)):
+                found.append(event)
+        return tuple(found)
+
+    async def last_seq(self) -> int:
+        """See `Store`."""
+        return self._last_seq
+
+    async def first_seq(self) -> int:
+        """See `Store`."""
+        return next(iter(self._events), 0)
+
+    async def open_incidents(
+        self, page_keys: Iterable[str] | None = None
+    ) -> tuple[tuple[str, KnownIncident], ...]:
+        """See `Store`."""
+        keys = self._known.keys() if page_keys is None else self._known.keys() & set(page_keys)
+        return tuple(
+            (key, incident)
+            for key in sorted(keys)
+            for incident in self._known[key].incidents.values()
+            if incident.is_open
+        )
+
+    async def components(self, page_key: str) -> tuple[KnownComponent, ...]:
+        """See `Store`."""
+        return tuple((await self.load_known(page_key)).components.values())
+
+    async def read_cursor(self, reader: str) -> int | None:
+        """See `Store`."""
+        return self._cursors.get(reader)
+
+    async def write_cursor(self, reader: str, seq: int) -> None:
+        """See `Store`."""
+        self._cursors[reader] = seq
+
+    async def dispatch(self, reader: str, seq: int, deliveries: Sequence[Delivery]) -> None:
+        """See `Store`."""
+        for delivery in deliveries:
+            self._deliveries.setdefault(delivery.id, delivery)
+        self._cursors[reader] = seq
+
+    async def due_deliveries(
+        self, receiver: str, now: datetime, limit: int = 50
+    ) -> tuple[tuple[Delivery, Event], ...]:
+        """See `Store`."""
+        due = [each for each in self._first_of_lanes(receiver) if each.due_at <= now]
+        return tuple((self._with_gap(each), self._events[each.seq]) for each in due[:limit])
+
+    async def next_due(self, receiver: str) -> datetime | None:
+        """See `Store`."""
+        return min((each.due_at for each in self._first_of_lanes(receiver)), default=None)
+
+    async def settle(self, delivery: Delivery) -> None:
+        """See `Store`."""
+        if delivery.id in self._deliveries:
+            self._deliveries[delivery.id] = delivery
+
+    async def deliveries(
+        self,
+        *,
+        receiver: str | None = None,
+        status: DeliveryStatus | None = None,
+        event_id: str | None = None,
+        limit: int = 100,
+    ) -> tuple[Delivery, ...]:
+        """See `Store`."""
+        found = [
+            each
+            for each in self._deliveries.values()
+            if receiver in {None, each.receiver}
+            and status in {None, each.status}
+            and event_id in {None, each.event_id}
+        ]
+        return tuple(sorted(found, key=lambda each: (-each.seq, each.receiver))[:limit])
+
+    async def revive(self, delivery_id: str, now: datetime) -> None:
+        """See `Store`."""
+        dead = self._deliveries.get(delivery_id)
+        if dead is not None and dead.status is DeliveryStatus.DEAD:
+            alive = replace(dead, status=DeliveryStatus.WAITING, attempts=0, due_at=now)
+            self._deliveries[delivery_id] = alive
+
+    async def is_disabled(self, receiver: str) -> bool:
+        """See `Store`."""
+        return receiver in self._disabled
+
+    async def disable(self, receiver: str, attempt: Attempt) -> None:
+        """See `Store`."""
+        self._disabled[receiver] = attempt
+
+    async def reference(self, receiver: str, lane: str) -> str:
+        """See `Store`."""
+        return self._threads.get((receiver, lane), "")
+
+    async def remember_reference(self, receiver: str, lane: str, reference: str) -> None:
+        """See `Store`."""
+        self._threads[receiver, lane] = reference
+
+    async def wait_for_events(self, after: int) -> None:
+        """See `Store`."""
+        while self._last_seq <= after:
+            await self._bell.listen().wait()
+
+    async def prune(self, before: datetime) -> int:
+        """See `Store`."""
+        waiting = (
+            each.seq for each in self._deliveries.values() if each.status is DeliveryStatus.WAITING
+        )
+        end = min(
+            min(self._cursors.values(), default=self._last_seq) + 1,
+            min(waiting, default=self._last_seq + 1),
+        )
+        dropped = [
+            seq for seq, event in self._events.items() if seq < end and event.observed_at < before
+        ]
+        for seq in dropped:
+            self._event_ids.remove(self._events.pop(seq).id)
+        if dropped:
+            self._drop_deliveries(frozenset(dropped))
+        self._strip_bodies(before)
+        return len(dropped)
+
+    async def check(self) -> tuple[str, ...]:
+        """See `Store`."""
+        return ()
+
+    async def backup(self, path: str) -> None:
+        """Not possible: raises StoreError."""
+        raise StoreError(f"a store in memory cannot be copied to {path}")
+
+    async def close(self) -> None:
+        """See `Store`."""
+
+    def _append(self, events: Sequence[Event]) -> tuple[Event, ...]:
+        recorded: list[Event] = []
+        for event in events:
+            if event.id not in self._event_ids:
+                self._last_seq += 1
+                recorded.append(event.numbered(self._last_seq))
+                self._events[self._last_seq] = recorded[-1]
+                self._event_ids.add(event.id)
+        if recorded:
+            self._bell.ring()
+        return tuple(recorded)
+
+    def _first_of_lanes(self, receiver: str) -> list[Delivery]:
+        first: dict[str, Delivery] = {}
+        for each in sorted(self._deliveries.values(), key=lambda each: each.seq):
+            if each.receiver == receiver and each.status is DeliveryStatus.WAITING:
+                first.setdefault(each.lane, each)
+        return list(first.values())
+
+    def _with_gap(self, delivery: Delivery) -> Delivery:
+        behind = any(
+            each.status is DeliveryStatus.DEAD and each.seq < delivery.seq
+            for each in self._deliveries.values()
+            if (each.receiver, each.lane) == (delivery.receiver, delivery.lane)
+        )
+        return replace(delivery, after_gap=True) if behind else delivery
+
+    def _drop_deliveries(self, seqs: frozenset[int]) -> None:
+        kept = {key: each for key, each in self._deliveries.items() if each.seq not in seqs}
+        self._deliveries = kept
+        lanes = {(each.receiver, each.lane) for each in kept.values()}
+        self._threads = {key: text for key, text in self._threads.items() if key in lanes}
+
+    def _strip_bodies(self, before: datetime) -> None:
+        for key, known in self._known.items():
+            self._known[key] = replace(
+                known,
+                incidents={
+                    name: without_bodies(each) if (at := ended_at(each)) and at < before else each
+                    for name, each in known.incidents.items()
+                },
+            )

@@ -1,0 +1,31 @@
+"""Steps from one schema to the next, in order; Alembic runs them.
+
+A new database is built from `schema.metadata` and stamped; a test proves that the steps,
+taken one by one, lead to the same tables. To change a table, change `schema`, write
+`versions/vNNNN_what.py` and raise `HEAD`.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+HEAD = "0001"
+"""The newest version. Kept here too, so that Alembic is only imported when there is a step."""
+
+VERSIONS = Path(__file__).parent / "versions"
+
+
+def upgrade(connection: Connection) -> None:
+    """Take every step that is missing, inside the caller's transaction."""
+    from alembic import command  # noqa: PLC0415 - half a second that most starts never need
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", _literal(Path(__file__).parent))
+    config.set_main_option("version_locations", _literal(VERSIONS))
+    config.set_main_option("path_separator", "newline")
+    command.upgrade(config, "head")
+
+
+def _literal(path: Path) -> str:
+    return str(path).replace("%", "%%")

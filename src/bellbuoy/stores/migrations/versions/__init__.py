@@ -1,0 +1,1 @@
+"""One step each; Alembic reads them by their `revision` and `down_revision`."""

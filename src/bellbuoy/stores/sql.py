@@ -1,0 +1,255 @@
+"""The store in a SQL database: SQLite now, PostgreSQL through the same statements.
+
+    reading  ──> a small pool of threads, each call in a transaction of its own
+    writing  ──> the single writer (`writer`), which shares transactions between calls
+
+What happens inside a transaction is in `knowledge`, `eventlog` and `outbox`. This does
+not decide which file it is, nor who may poll with it: `opening` and `sqlite` do.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from msgspec import MsgspecError
+from sqlalchemy import Connection, Engine, select
+
+from bellbuoy.errors import StoreError
+from bellbuoy.events import Event
+from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus
+from bellbuoy.model.known import Known, KnownComponent, KnownIncident, PageState
+from bellbuoy.stores import Visit, eventlog, knowledge, outbox, schema, sqlite
+from bellbuoy.stores.bell import Bell, wait_for_ring
+from bellbuoy.stores.faults import damaged, mapped
+from bellbuoy.stores.writer import Writer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_LOOK_EVERY = 1.0
+"""Seconds between two looks for events that another process recorded."""
+
+_CHUNK = 500
+"""Rows that `prune` drops in one transaction, so that others can write between."""
+
+
+class SqlStore:
+    """The contract of `Store` over an engine; use `open_store` to get one.
+
+    `path` is the file of a SQLite database, `log_id` the identity that it holds.
+    """
+
+    def __init__(self, engine: Engine, path: Path, log_id: str) -> None:
+        self._engine = engine
+        self._path = path
+        self._log_id = log_id
+        self._readers = ThreadPoolExecutor(sqlite.READERS, "bellbuoy-read")
+        self._writer = Writer(engine.execution_options(**sqlite.WRITING), str(path))
+        self._bell = Bell()
+
+    @property
+    def log_id(self) -> str:
+        """The identity of this log."""
+        return self._log_id
+
+    @property
+    def place(self) -> str:
+        """The path of the database."""
+        return str(self._path)
+
+    async def load_states(self, page_keys: Iterable[str]) -> Mapping[str, PageState]:
+        """See `Store`."""
+        return await self._read(knowledge.load_states, frozenset(page_keys))
+
+    async def load_known(self, page_key: str) -> Known:
+        """See `Store`."""
+        return await self._read(knowledge.load_known, page_key)
+
+    async def commit(self, visit: Visit) -> tuple[Event, ...]:
+        """See `Store`."""
+        return self._told(await self._write(_commit, visit))
+
+    async def save_states(self, states: Sequence[PageState]) -> None:
+        """See `Store`."""
+        await self._write(knowledge.save_states, states)
+
+    async def append(self, events: Sequence[Event]) -> tuple[Event, ...]:
+        """See `Store`."""
+        return self._told(await self._write(eventlog.append, events))
+
+    async def forget_pages(self, watched: Iterable[str]) -> tuple[tuple[str, KnownIncident], ...]:
+        """See `Store`."""
+        return await self._write(knowledge.forget_pages, frozenset(watched))
+
+    async def read_events(
+        self, *, after: int = 0, limit: int = 500, incident: str | None = None
+    ) -> tuple[Event, ...]:
+        """See `Store`."""
+        return await self._read(eventlog.read, after, limit, incident)
+
+    async def last_seq(self) -> int:
+        """See `Store`."""
+        return await self._read(eventlog.last_seq)
+
+    async def first_seq(self) -> int:
+        """See `Store`."""
+        return await self._read(eventlog.first_seq)
+
+    async def open_incidents(
+        self, page_keys: Iterable[str] | None = None
+    ) -> tuple[tuple[str, KnownIncident], ...]:
+        """See `Store`."""
+        found = await self._read(knowledge.open_incidents)
+        if page_keys is None:
+            return found
+        wanted = frozenset(page_keys)
+        return tuple(each for each in found if each[0] in wanted)
+
+    async def components(self, page_key: str) -> tuple[KnownComponent, ...]:
+        """See `Store`."""
+        return await self._read(knowledge.components, page_key)
+
+    async def read_cursor(self, reader: str) -> int | None:
+        """See `Store`."""
+        return await self._read(eventlog.read_cursor, reader)
+
+    async def write_cursor(self, reader: str, seq: int) -> None:
+        """See `Store`."""
+        await self._write(eventlog.write_cursor, reader, seq)
+
+    async def dispatch(self, reader: str, seq: int, deliveries: Sequence[Delivery]) -> None:
+        """See `Store`."""
+        await self._write(outbox.dispatch, reader, seq, deliveries)
+
+    async def due_deliveries(
+        self, receiver: str, now: datetime, limit: int = 50
+    ) -> tuple[tuple[Delivery, Event], ...]:
+        """See `Store`."""
+        return await self._read(outbox.due, receiver, now, limit)
+
+    async def next_due(self, receiver: str) -> datetime | None:
+        """See `Store`."""
+        return await self._read(outbox.next_due, receiver)
+
+    async def settle(self, delivery: Delivery) -> None:
+        """See `Store`."""
+        await self._write(outbox.settle, delivery)
+
+    async def deliveries(
+        self,
+        *,
+        receiver: str | None = None,
+        status: DeliveryStatus | None = None,
+        event_id: str | None = None,
+        limit: int = 100,
+    ) -> tuple[Delivery, ...]:
+        """See `Store`."""
+        return await self._read(outbox.find, receiver, status, event_id, limit)
+
+    async def revive(self, delivery_id: str, now: datetime) -> None:
+        """See `Store`."""
+        await self._write(outbox.revive, delivery_id, now)
+
+    async def is_disabled(self, receiver: str) -> bool:
+        """See `Store`."""
+        return await self._read(outbox.is_disabled, receiver)
+
+    async def disable(self, receiver: str, attempt: Attempt) -> None:
+        """See `Store`."""
+        await self._write(outbox.disable, receiver, attempt)
+
+    async def reference(self, receiver: str, lane: str) -> str:
+        """See `Store`."""
+        return await self._read(outbox.reference, receiver, lane)
+
+    async def remember_reference(self, receiver: str, lane: str, reference: str) -> None:
+        """See `Store`."""
+        await self._write(outbox.remember_reference, receiver, lane, reference)
+
+    async def wait_for_events(self, after: int) -> None:
+        """See `Store`."""
+        ring = self._bell.listen()
+        while await self.last_seq() <= after:
+            await wait_for_ring(ring, _LOOK_EVERY)
+            ring = self._bell.listen()
+
+    async def prune(self, before: datetime) -> int:
+        """See `Store`."""
+        dropped = 0
+        while some := await self._write(eventlog.prune, before, _CHUNK):
+            dropped += some
+        while await self._write(knowledge.strip_bodies, before, _CHUNK):
+            pass
+        return dropped
+
+    async def check(self) -> tuple[str, ...]:
+        """See `Store`."""
+        try:
+            problems = await self._in_thread(lambda: sqlite.damage(self._path, thorough=True))
+            return problems or await self._read(_unreadable_rows)
+        except StoreError as error:
+            return (str(error),)
+
+    async def backup(self, path: str) -> None:
+        """See `Store`."""
+        await self._in_thread(lambda: sqlite.copy(self._path, Path(path)))
+
+    async def close(self) -> None:
+        """See `Store`."""
+        await self._writer.close()
+        self._readers.shutdown()
+        self._engine.dispose()
+
+    def _told(self, recorded: tuple[Event, ...]) -> tuple[Event, ...]:
+        if recorded:
+            self._bell.ring()
+        return recorded
+
+    async def _write(
+        self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._writer.run(lambda connection: job(connection, *args, **kwargs))
+
+    async def _read(
+        self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        def look() -> T:
+            with self._engine.begin() as connection:
+                return query(connection, *args, **kwargs)
+
+        return await self._in_thread(look)
+
+    async def _in_thread(self, look: Callable[[], T]) -> T:
+        def guarded() -> T:
+            with mapped(self.place):
+                return look()
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, guarded)
+
+
+def read_log_id(engine: Engine, place: str) -> str:
+    """The identity of the log in a database. Raises StoreCorruptError if it has none."""
+    with mapped(place), engine.begin() as connection:
+        found = connection.execute(select(schema.log.c.id)).scalars().all()
+    if len(found) != 1:
+        raise damaged(place, "its log has no identity")
+    return found[0]
+
+
+def _commit(connection: Connection, visit: Visit) -> tuple[Event, ...]:
+    knowledge.write_visit(connection, visit)
+    return eventlog.append(connection, visit.events)
+
+
+def _unreadable_rows(connection: Connection) -> tuple[str, ...]:
+    problems: list[str] = []
+    for column, decode in (*knowledge.DECODERS, *eventlog.DECODERS, *outbox.DECODERS):
+        for blob in connection.scalars(select(column).where(column.is_not(None))):
+            try:
+                decode(blob)
+            except MsgspecError as error:
+                problems.append(f"{column}: {error}")
+    return tuple(problems[:20])

@@ -1,0 +1,242 @@
+"""A SQLite database as a file: to make it, to refuse it, to copy it, to connect to it.
+
+A new database is built under another name and then given its own, so a crash never leaves
+an empty or half-made file, and an empty file is always damage. Its tables are in the file
+itself before the write-ahead log is used: without that log it lacks its newest changes,
+but is never mistaken for a new one.
+"""
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Generator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert
+from sqlalchemy.pool import QueuePool
+
+from bellbuoy.errors import (
+    AlreadyRunningError,
+    StoreCorruptError,
+    StoreError,
+    StoreNewerError,
+)
+from bellbuoy.platform import LockedError, file_lock, sync_directory
+from bellbuoy.stores import migrations, schema
+from bellbuoy.stores.faults import HINT, damaged, mapped
+
+BUSY_TIMEOUT = 10.0
+"""Seconds to wait for another process's transaction."""
+
+READERS = 2
+"""Threads, each with a connection, that read beside the writer."""
+
+WRITING = {"writing": True}
+"""The execution options of an engine or connection whose transactions write."""
+
+_INSPECTED = 64 * 1024 * 1024
+"""Bytes of a database that is looked through before polling: a fraction of a second."""
+
+
+def prepare(path: Path, *, locked: bool) -> None:
+    """See that a sound database of this version is at `path`; make or migrate it if need be.
+
+    `locked` is true for the holder of the poller's lock, who also looks for damage. Raises
+    StoreError, StoreCorruptError, StoreNewerError, or AlreadyRunningError if it must be
+    migrated while another process polls with it.
+    """
+    with mapped(str(path)):
+        if not path.exists():
+            _create(path)
+        if path.stat().st_size == 0:
+            raise StoreCorruptError(f"{path} is empty, which no database of ours is. {HINT}")
+        found = _version(path)
+        if found != migrations.HEAD:
+            _migrate(path, found, locked=locked)
+        if locked and path.stat().st_size <= _INSPECTED:
+            problems = damage(path, thorough=False)
+            if problems:
+                raise damaged(str(path), problems[0])
+
+
+def connect(path: Path) -> Engine:
+    """An engine over an existing file; transactions with the options `WRITING` may write."""
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: _connect(path),
+        poolclass=QueuePool,
+        pool_size=READERS + 1,
+        max_overflow=0,
+    )
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def damage(path: Path, *, thorough: bool) -> tuple[str, ...]:
+    """What SQLite finds wrong with the file; `thorough` also compares indexes with tables."""
+    check = "integrity_check" if thorough else "quick_check"
+    with closing(_connect(path)) as connection:
+        rows = connection.execute(f"PRAGMA {check}(20)").fetchall()
+    return tuple(row[0] for row in rows if row[0] != "ok")
+
+
+def copy(path: Path, target: Path) -> None:
+    """Write a consistent copy to a new file, also while the database is in use.
+
+    The copy is a log of its own: put back, it gives numbers a second time, so cursors of the
+    original must not fit it. Raises StoreError if the target exists.
+    """
+    with mapped(str(target)), _new_file(target) as descriptor:
+        with closing(_connect(path)) as source, closing(sqlite3.connect(target)) as copied:
+            source.backup(copied)
+            with copied:
+                copied.execute("UPDATE log SET id = ?", (_log_id(),))
+        os.fsync(descriptor)
+    sync_directory(target.parent)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # mode=rw: a file that has vanished is an error, never a new and empty database.
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?mode=rw",
+        uri=True,
+        timeout=BUSY_TIMEOUT,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        # fsync does not empty the drive's cache on macOS: https://www.sqlite.org/pragma.html#pragma_fullfsync
+        connection.execute("PRAGMA fullfsync = ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _begin(connection: Connection) -> None:
+    # A deferred transaction that reads and then writes fails if another one wrote between.
+    writes = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _log_id() -> str:
+    return token_hex(8)
+
+
+def _create(path: Path) -> None:
+    if path.with_name(path.name + "-wal").exists():
+        raise StoreCorruptError(f"{path} is missing, but its write-ahead log is there. {HINT}")
+    _make_directory(path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".new", dir=path.parent)
+    try:
+        _build(Path(name))
+        os.fsync(descriptor)
+        _give_name(Path(name), path)
+    finally:
+        os.close(descriptor)
+        Path(name).unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def _build(path: Path) -> None:
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(path, isolation_level=None))
+    event.listen(engine, "begin", _begin)
+    with engine.begin() as connection:
+        schema.metadata.create_all(connection, checkfirst=False)
+        connection.execute(insert(schema.version).values(version_num=migrations.HEAD))
+        connection.execute(insert(schema.log).values(id=_log_id(), seq=0))
+    engine.dispose()
+
+
+def _give_name(built: Path, path: Path) -> None:
+    """Link the file under its name, unless another process was first: then that one is it."""
+    try:
+        os.link(built, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            built.rename(path)
+
+
+def _make_directory(directory: Path) -> None:
+    missing = [each for each in (directory, *directory.parents) if not each.exists()]
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for made in missing:
+        sync_directory(made.parent)
+
+
+def _version(path: Path) -> str:
+    """The version of its schema. Raises StoreNewerError or StoreCorruptError."""
+    with closing(_connect(path)) as connection:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+        if not {"alembic_version", "log", "event"} <= tables:
+            raise StoreError(f"{path} is a SQLite database, but not one of Bellbuoy's")
+        found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if found is None or not found[0].isdigit():
+        raise damaged(str(path), "its version is not readable")
+    if int(found[0]) > int(migrations.HEAD):
+        raise StoreNewerError(
+            f"{path} was written by a newer Bellbuoy (schema {found[0]}, this one knows "
+            f"{migrations.HEAD}): use that one, or another store"
+        )
+    return found[0]
+
+
+def _migrate(path: Path, found: str, *, locked: bool) -> None:
+    if not locked:
+        with poller_lock(path):
+            _migrate(path, _version(path), locked=True)
+        return
+    if found == migrations.HEAD:
+        return
+    kept = path.with_name(f"{path.name}.schema-{found}")
+    kept.unlink(missing_ok=True)
+    copy(path, kept)
+    engine = connect(path)
+    try:
+        with engine.execution_options(**WRITING).begin() as connection:
+            migrations.upgrade(connection)
+    except Exception as error:
+        raise StoreError(
+            f"{path} could not be brought from schema {found} to {migrations.HEAD} and is as "
+            f"it was: {type(error).__name__}: {error}. A copy is {kept}"
+        ) from error
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def poller_lock(path: Path) -> Generator[None]:
+    """Be the one process that polls with this database. Raises AlreadyRunningError."""
+    with mapped(str(path)):
+        _make_directory(path.parent)
+    try:
+        with file_lock(path.with_name(path.name + ".lock")):
+            yield
+    except LockedError as error:
+        raise AlreadyRunningError(
+            f"another Bellbuoy polls with {path}: read along with `bellbuoy events --follow`, "
+            "or stop the other one"
+        ) from error
+
+
+@contextmanager
+def _new_file(path: Path) -> Generator[int]:
+    """A file that was not there before, for its owner alone; gone again if this fails."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise StoreError(f"{path} is there already, and is left as it is") from error
+    try:
+        yield descriptor
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
+    finally:
+        os.close(descriptor)
