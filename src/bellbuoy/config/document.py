@@ -85,7 +85,7 @@ class Document(Struct, kw_only=True):
 
 def read_document(path: Path, env: Mapping[str, str]) -> Document:
     """Read a config file. Raises ConfigError if it cannot be read or is not YAML or JSON."""
-    return parse_document(_read(path), str(path), env)
+    return parse_document(read_text(path), str(path), env)
 
 
 def parse_document(text: str, name: str, env: Mapping[str, str]) -> Document:
@@ -119,7 +119,8 @@ def _said(error: MarkedYAMLError) -> str:
     return problem
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a config file. Raises ConfigError if there is none of at most 1 MiB in UTF-8."""
     try:
         with path.open("rb") as file:
             body = file.read(MAX_BYTES + 1)
