@@ -29,7 +29,7 @@ from bellbuoy.http.failures import from_status
 from bellbuoy.http.limits import Holds, Limits, Seat
 from bellbuoy.http.names import Resolve
 from bellbuoy.http.performing import perform, timed_out
-from bellbuoy.http.transport import Answer, Target, Transport
+from bellbuoy.http.transport import REDIRECTS, Answer, Target, Transport
 from bellbuoy.model.known import Validators
 from bellbuoy.observer import Observer, RequestDone
 
@@ -71,6 +71,7 @@ class Driver:
         self.holds = Holds(now)
 
     async def __aenter__(self) -> Self:
+        self.clock = asyncio.get_running_loop().time
         await self.transport.__aenter__()
         return self
 
@@ -95,7 +96,7 @@ class Driver:
         private address is the operator's word. A FetchError is thrown into the exchange; its
         `uncertain` says whether the request may have arrived.
         """
-        deadline = asyncio.get_running_loop().time() + timeout
+        deadline = self.clock() + timeout
 
         async def answer(request: Request) -> Response:
             return await self._deliver(request, deadline)
@@ -117,7 +118,7 @@ class Driver:
         shown = f"{target.host}/…"
         if target.refusal and not target.host:
             raise FetchError("", Unreadable.REFUSED, "not an address that can be asked")
-        began = asyncio.get_running_loop().time()
+        began = self.clock()
         sent: list[bool] = []
         try:
             async with asyncio.timeout_at(deadline):
@@ -145,7 +146,7 @@ class Driver:
         failure: FetchError | None,
     ) -> float:
         """Tell the observer of one request; returns its length in seconds."""
-        seconds = asyncio.get_running_loop().time() - began
+        seconds = self.clock() - began
         self.observer.request_done(
             RequestDone(
                 method=method,
@@ -167,27 +168,44 @@ class Conversation:
     only over permanent redirects. `latency` is how long the last answer took, in seconds.
     """
 
+    __slots__ = (
+        "_deadline",
+        "_driver",
+        "_has_face",
+        "_platform",
+        "_requests",
+        "_seat",
+        "_slow",
+        "_target",
+        "all_answered",
+        "fresh",
+        "latency",
+        "moved_to",
+    )
+
     def __init__(self, driver: Driver, url: str, platform: str | None, *, slow: bool) -> None:
         self.fresh: dict[str, Validators] = {}
         self.all_answered = True
         self.moved_to: str | None = None
         self.latency: float | None = None
         self._driver = driver
+        self._target = driver.transport.target(url)
         self._platform = platform
         self._slow = slow
-        self._target = driver.transport.target(url)
         self._seat: Seat | None = None
         self._deadline = 0.0
         self._requests = 0
-        self._answers = 0
+        self._has_face = False
 
     async def __aenter__(self) -> Self:
         driver = self._driver
         target = self._target
         # Where no request will be sent, no seat is needed; `ask` says why.
         if not target.refusal and driver.holds.remaining(target.host) is None:
-            self._seat = await driver.limits.enter(target.host, self._platform, slow=self._slow)
-        self._deadline = asyncio.get_running_loop().time() + driver.timeout
+            seat = Seat(driver.limits)
+            await seat.enter(target.host, self._platform, slow=self._slow)
+            self._seat = seat
+        self._deadline = driver.clock() + driver.timeout
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -203,15 +221,21 @@ class Conversation:
         Raises FetchError for everything else: errors of the network, other statuses, a body
         that was cut, a passed deadline (`timed_out`), a host that asked us to wait.
         """
-        began = asyncio.get_running_loop().time()
+        driver = self._driver
+        target = driver.transport.target(request.url)
+        headers = _conditional(request.headers, validators)
+        began = driver.clock()
+        moved_to = None
         try:
             async with asyncio.timeout_at(self._deadline):
-                return await self._answer(request, validators)
+                answer = await self._request(target, request.method, headers, request.body)
+                if answer.status in REDIRECTS:
+                    answer, target, moved_to = await self._follow(target, answer, request, headers)
+            return self._judge(request.url, target, answer, validators, moved_to)
         except TimeoutError:
             self.all_answered = False
-            shown = self._driver.transport.target(request.url).shown
-            failure = timed_out(shown)
-            self._driver.report(request.method, shown, began, None, failure)
+            failure = timed_out(target.shown)
+            driver.report(request.method, target.shown, began, None, failure)
             raise failure from None
         except FetchError:
             self.all_answered = False
@@ -238,29 +262,30 @@ class Conversation:
 
         return await perform(exchange, answer, self._deadline, first)
 
-    async def _answer(self, request: Request, validators: Validators) -> Response:
-        headers = _conditional(request.headers, validators)
-        answer, target, moved_to = await self._follow(request, headers)
-        driver = self._driver
-        failure = from_status(
-            target.shown, answer.status, answer.headers, answer.body, driver.now()
-        )
-        if failure is not None:
-            if failure.retry_after and answer.status in {429, 503}:
-                until = driver.now() + timedelta(seconds=failure.retry_after)
-                driver.holds.hold(target.host, until)
-            raise failure
-        if answer.status == 304 and headers is request.headers:
-            raise FetchError(
-                target.shown,
-                Unreadable.REFUSED,
-                "answered 304 to an unconditional request",
-                status=304,
-            )
-        self._answers += 1
-        if self._answers == 1:
+    def _judge(
+        self,
+        asked: str,
+        target: Target,
+        answer: Answer,
+        validators: Validators,
+        moved_to: str | None,
+    ) -> Response:
+        status, headers, body = answer
+        if status == 304:
+            if validators.etag is None and validators.last_modified is None:
+                raise _refused(target, "answered 304 to an unconditional request")
+        else:
+            driver = self._driver
+            failure = from_status(target.shown, status, headers, body, driver.now())
+            if failure is not None:
+                if failure.retry_after and status in {429, 503}:
+                    until = driver.now() + timedelta(seconds=failure.retry_after)
+                    driver.holds.hold(target.host, until)
+                raise failure
+        if not self._has_face:
+            self._has_face = True
             self.moved_to = moved_to
-        return self._keep(request.url, target, answer, validators, moved_to)
+        return self._keep(asked, target, answer, validators, moved_to)
 
     def _keep(
         self,
@@ -290,20 +315,14 @@ class Conversation:
         )
 
     async def _follow(
-        self, request: Request, headers: Mapping[str, str]
+        self, target: Target, answer: Answer, request: Request, headers: Mapping[str, str]
     ) -> tuple[Answer, Target, str | None]:
-        """Ask, and ask again where a redirect leads; also where a permanent one led to."""
+        """Ask again where a redirect leads; returns also where only permanent ones led to."""
         method, body = request.method, request.body
-        target = self._driver.transport.target(request.url)
         seen = {target.url}
         permanent = True
-        while True:
-            answer = await self._request(target, method, headers, body)
-            if not answer.is_redirect:
-                moved = permanent and len(seen) > 1
-                return answer, target, target.shown if moved else None
-            location = answer.headers.get("location", "")
-            there = self._next_hop(target, location)
+        while answer.status in REDIRECTS:
+            there = self._next_hop(target, answer.headers.get("location", ""))
             if there.url in seen:
                 raise _refused(target, "redirects in a circle")
             if len(seen) > MAX_HOPS:
@@ -315,6 +334,8 @@ class Conversation:
             if there.host != target.host:
                 headers = {k: v for k, v in headers.items() if k.lower() not in _CREDENTIALS}
             target = there
+            answer = await self._request(target, method, headers, body)
+        return answer, target, target.shown if permanent else None
 
     def _next_hop(self, target: Target, location: str) -> Target:
         if not location:
@@ -333,9 +354,18 @@ class Conversation:
     async def _request(
         self, target: Target, method: str, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
-        await self._take_turn(target)
-        driver = self._driver
-        began = asyncio.get_running_loop().time()
+        driver, seat = self._driver, self._seat
+        if target.refusal:
+            raise _refused(target, target.refusal)
+        remaining = driver.holds.remaining(target.host)
+        if remaining is not None or seat is None:
+            raise self._held_back(target, remaining)
+        if seat.host != target.host:
+            await seat.move(target.host)
+        if self._platform is not None and self._requests:
+            await driver.limits.take_token(self._platform, begun=True)
+        self._requests += 1
+        began = driver.clock()
         try:
             answer = await driver.transport.fetch_page(target, method, headers, body)
         except FetchError as failure:
@@ -344,23 +374,17 @@ class Conversation:
         self.latency = driver.report(method, target.shown, began, answer, None)
         return answer
 
-    async def _take_turn(self, target: Target) -> None:
-        driver, seat = self._driver, self._seat
-        refused_as = self._target if seat is None else target
-        remaining = driver.holds.remaining(refused_as.host)
-        if refused_as.refusal:
-            raise _refused(refused_as, refused_as.refusal)
-        if remaining is not None or seat is None:
-            raise FetchError(
-                refused_as.shown,
-                Unreadable.REFUSED,
-                f"the host asked us to wait (Retry-After), {remaining or 0:.0f} s are left",
-                retry_after=remaining or 0.0,
-            )
-        await seat.move(target.host)
-        if self._platform is not None and self._requests:
-            await driver.limits.take_token(self._platform)
-        self._requests += 1
+    def _held_back(self, target: Target, remaining: float | None) -> FetchError:
+        """The visit began without a seat, because its address or its host may not be asked."""
+        if remaining is None and self._target.refusal:
+            return _refused(self._target, self._target.refusal)
+        seconds = remaining or 0.0
+        return FetchError(
+            target.shown,
+            Unreadable.REFUSED,
+            f"the host asked us to wait (Retry-After), {seconds:.0f} s are left",
+            retry_after=seconds,
+        )
 
 
 def _conditional(headers: Mapping[str, str], validators: Validators) -> Mapping[str, str]:

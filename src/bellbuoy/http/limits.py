@@ -10,7 +10,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from weakref import WeakValueDictionary
 
 PLATFORM_RATE = 50.0
 """Requests per second to all hosts of one platform together.
@@ -83,88 +82,132 @@ class Budget:
         self._schedule()
 
 
+class Places:
+    """A number of places, given in turn to those who wait."""
+
+    __slots__ = ("free", "waiting")
+
+    def __init__(self, count: int) -> None:
+        self.free = count
+        self.waiting: deque[asyncio.Future[None]] = deque()
+
+    def take_now(self) -> bool:
+        """Take a place if one is free and nobody waits for it."""
+        if self.free <= 0 or self.waiting:
+            return False
+        self.free -= 1
+        return True
+
+    async def take(self) -> None:
+        """Wait for a place."""
+        if self.take_now():
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self.waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self.give_back()
+            elif turn in self.waiting:
+                self.waiting.remove(turn)
+            raise
+
+    def give_back(self) -> None:
+        """Give a place back: to the first who waits, if anybody does."""
+        while self.waiting:
+            turn = self.waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self.free += 1
+
+
 class Limits:
     """Seats for visits, places at hosts, tokens of platforms."""
 
     def __init__(self, seats: int, per_host: int) -> None:
-        self._seats = asyncio.Semaphore(seats)
-        self._slow = asyncio.Semaphore(max(1, seats // 10))
+        self.seats = Places(seats)
+        self.slow_seats = Places(max(1, seats // 10))
         self._per_host = per_host
-        self._hosts: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._hosts: dict[str, Places] = {}
         self._budgets: dict[str, Budget] = {}
 
-    async def enter(self, host: str, platform: str | None, *, slow: bool) -> "Seat":
-        """Wait for everything that a visit needs. `slow` visits share a tenth of the seats."""
-        seat = Seat(self)
-        try:
-            if slow:
-                await seat.take(self._slow)
-            await seat.move(host)
-            if platform is not None:
-                await self._budget(platform).take()
-            await seat.take(self._seats)
-        except BaseException:
-            seat.leave()
-            raise
-        return seat
-
-    async def enter_host(self, host: str) -> asyncio.Semaphore:
-        """Wait for a place at a host. It is kept by whoever holds or awaits the semaphore."""
+    def at_host(self, host: str) -> Places:
+        """The places at a host; call `forget_host` when one was given back."""
         places = self._hosts.get(host)
         if places is None:
-            self._hosts[host] = places = asyncio.Semaphore(self._per_host)
-        await places.acquire()
+            self._hosts[host] = places = Places(self._per_host)
         return places
 
-    async def take_token(self, platform: str) -> None:
-        """Wait for another request of a visit that has begun."""
-        await self._budget(platform).take(begun=True)
+    def forget_host(self, host: str) -> None:
+        """Drop what is kept of a host that nobody asks any more."""
+        places = self._hosts.get(host)
+        if places is not None and places.free >= self._per_host and not places.waiting:
+            del self._hosts[host]
 
-    def _budget(self, platform: str) -> Budget:
+    async def take_token(self, platform: str, *, begun: bool) -> None:
+        """Wait until a platform may be asked; `begun` marks a later request of a visit."""
         budget = self._budgets.get(platform)
         if budget is None:
             self._budgets[platform] = budget = Budget(PLATFORM_RATE, PLATFORM_BURST)
-        return budget
+        await budget.take(begun=begun)
 
 
 class Seat:
     """What one visit holds: its seat, and its place at the host that it is asking."""
 
-    __slots__ = ("_held", "_host", "_limits", "_place")
+    __slots__ = ("_held", "_limits", "host")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._host = ""
-        self._place: asyncio.Semaphore | None = None
-        self._held: list[asyncio.Semaphore] = []
+        self._held: list[Places] = []
+        self.host = ""
 
-    async def take(self, places: asyncio.Semaphore) -> None:
-        """Wait for one of these, and hold it until the visit leaves."""
-        await places.acquire()
-        self._held.append(places)
+    async def enter(self, host: str, platform: str | None, *, slow: bool) -> None:
+        """Wait for everything that a visit needs. `slow` visits share a tenth of the seats."""
+        limits = self._limits
+        try:
+            if slow:
+                await limits.slow_seats.take()
+                self._held.append(limits.slow_seats)
+            await self.move(host)
+            if platform is not None:
+                await limits.take_token(platform, begun=False)
+            if not limits.seats.take_now():
+                await limits.seats.take()
+            self._held.append(limits.seats)
+        except BaseException:
+            self.leave()
+            raise
 
     async def move(self, host: str) -> None:
         """Wait for a place at a host, giving up the one that is held.
 
         One place at a time: whoever held one and waited for another could wait for ever.
         """
-        if host == self._host:
-            return
         self._give_up_place()
-        self._place = await self._limits.enter_host(host)
-        self._host = host
+        places = self._limits.at_host(host)
+        if not places.take_now():
+            try:
+                await places.take()
+            except BaseException:
+                self._limits.forget_host(host)
+                raise
+        self.host = host
 
     def leave(self) -> None:
         """Give everything back."""
         self._give_up_place()
         while self._held:
-            self._held.pop().release()
+            self._held.pop().give_back()
 
     def _give_up_place(self) -> None:
-        self._host = ""
-        if self._place is not None:
-            self._place.release()
-            self._place = None
+        host = self.host
+        if host:
+            self.host = ""
+            self._limits.at_host(host).give_back()
+            self._limits.forget_host(host)
 
 
 class Holds:

@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from typing import Any, NamedTuple, Self
 
 import aiohttp
+from multidict import istr
 from yarl import URL
 
 from bellbuoy import __version__
@@ -42,7 +43,15 @@ _DNS_SECONDS = 300
 _DNS_NAMES = 20_000
 _TARGETS = 2048
 _RECEIVER_KEEP_ALIVE = 15.0
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""Statuses whose `Location` says where to ask instead."""
+
+
+# RFC 9110, 15.4.5. As istr, because aiohttp's headers find those without folding the case.
+_FRESHENING = tuple(
+    (name, istr(name))
+    for name in ("etag", "last-modified", "cache-control", "date", "expires", "age")
+)
 
 
 class Target(NamedTuple):
@@ -60,16 +69,14 @@ class Target(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came back. Header names are lower-case; the body of a redirect is not read."""
+    """What came back. Header names are lower-case.
+
+    The body of a redirect is not read, and of a 304 only the fields about freshness are kept.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-
-    @property
-    def is_redirect(self) -> bool:
-        """Whether `Location` says where to ask instead."""
-        return self.status in _REDIRECTS
 
 
 class Transport:
@@ -240,11 +247,17 @@ async def _mark_sent(_: Any, context: Any, __: Any) -> None:
 
 async def _read(response: aiohttp.ClientResponse, *, keep_errors: bool) -> Answer:
     status = response.status
+    if status == 304:
+        # The most frequent answer by far: only the fields that freshen what is kept.
+        came = response.headers
+        fields = {name: value for name, key in _FRESHENING if (value := came.get(key)) is not None}
+        response.release()
+        return Answer(status, fields, b"")
     headers = {name.lower(): value for name, value in response.headers.items()}
     try:
         if sum(map(len, headers)) + sum(map(len, headers.values())) > MAX_HEADERS:
             raise TooLargeError("the header fields")
-        if status in {204, 304} or (status in _REDIRECTS and not keep_errors):
+        if status == 204 or (status in REDIRECTS and not keep_errors):
             return Answer(status, headers, b"")
         is_document = 200 <= status < 300 or keep_errors
         body = await _read_bounded(response, headers, MAX_BODY if is_document else CHALLENGE_HEAD)
