@@ -60,6 +60,8 @@ def safe_address(method: str, url: str) -> str:
     path of a webhook is a secret more often than not.
     """
     parts = urlsplit(url)
+    if not parts.netloc:
+        return url.partition("?")[0]
     host = parts.netloc.rpartition("@")[2]
     path = parts.path if method == "GET" else "/…" if parts.path.strip("/") else ""
     return f"{parts.scheme}://{host}{path}{'?…' if parts.query else ''}"

@@ -1,0 +1,77 @@
+"""Options that several commands share, and what they must be like."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from cyclopts import Parameter
+
+from bellbuoy.errors import ConfigError
+
+T = TypeVar("T")
+
+Providers = Annotated[str, Parameter(name="PROVIDER", help="Only these, by name; default: all.")]
+ConfigPath = Annotated[
+    Path | None,
+    Parameter(
+        name="--config",
+        help="The config file; default: $BELLBUOY_CONFIG, ./bellbuoy.yaml, or the user's own.",
+    ),
+]
+StorePlace = Annotated[
+    str | None,
+    Parameter(name="--store", help="The store, as a path or an address; default: the config's."),
+]
+AllowPrivate = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--allow-private",
+        help="A private network (CIDR) that pages may lie in; can be repeated.",
+        negative="",
+        show_default=False,
+    ),
+]
+KindNames = Annotated[
+    str | None,
+    Parameter(
+        name="--kinds",
+        help="Only these: incident, maintenance, component, page, monitor; with commas between.",
+    ),
+]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"],
+    Parameter(name="--log-level", help="How much is logged, to standard error."),
+]
+Flag = Parameter(negative="", show_default=False)
+
+
+def checked(option: str, text: str, meaning: Callable[[str], T]) -> T:
+    """What an option's text means. Raises ConfigError where `meaning` raises ValueError."""
+    try:
+        return meaning(text)
+    except ValueError as error:
+        raise ConfigError(f"{option}: {error}") from None
+
+
+def duration(option: str, text: str | None) -> float | None:
+    """An option's duration in seconds; None if it was not given."""
+    from bellbuoy.config import values
+
+    return None if text is None else checked(option, text, values.duration)
+
+
+def kinds_of_events(text: str | None) -> tuple[str, ...] | None:
+    """The kinds that `--kinds` names; None if it was not given."""
+    if text is None:
+        return None
+    from bellbuoy.config import values
+
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    return tuple(checked("--kinds", word, values.event_kind) for word in words)
+
+
+def address(option: str, text: str) -> str:
+    """The address of a page, `https://` being what is meant where no scheme is given."""
+    from bellbuoy.config import values
+
+    return checked(option, text if "://" in text else f"https://{text}", values.page_address)

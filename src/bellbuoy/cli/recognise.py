@@ -1,0 +1,56 @@
+"""`bellbuoy recognise`: which format a page speaks, and the stanza to paste."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from bellbuoy.cli.options import AllowPrivate, ConfigPath, Flag, address
+
+
+def recognise(
+    url: Annotated[str, Parameter(help="The page, its feed or its API: what you have.")],
+    /,
+    *,
+    json: Annotated[
+        bool, Flag, Parameter(help='Print {"format", "url", "name"}; format null if none.')
+    ] = False,
+    save: Annotated[
+        Path | None, Parameter(help="Keep every body in this folder, to send as a sample.")
+    ] = None,
+    config: ConfigPath = None,
+    allow_private: AllowPrivate = (),
+) -> int:
+    """Find out how a page is read.
+
+    Asks as little as it can, and prints the format, the page's address and
+    name, and what to paste under `providers:`.
+
+    Exit codes: 0 recognised, 1 not recognised, 2 usage or config.
+
+    For example:
+
+        bellbuoy recognise https://www.githubstatus.com
+        bellbuoy recognise https://status.openai.com/feed.atom --json
+        bellbuoy recognise https://status.acme.example --save sample
+    """
+    import json as encoding
+
+    from bellbuoy.cli.choice import choose
+    from bellbuoy.cli.output import say, write
+    from bellbuoy.cli.recognition import Samples, ask, stanza
+    from bellbuoy.config.edit import stanza_text
+    from bellbuoy.platform import run
+
+    asked = address("URL", url)
+    chosen = choose(config, allow_private=allow_private, quiet=True)
+    found = run(lambda: ask(asked, chosen, Samples(save)))
+    if json:
+        told = {"format": found.format, "url": found.url, "name": found.name or None}
+        write(encoding.dumps(told, ensure_ascii=False) + "\n")
+    elif found.format is not None:
+        paste = stanza_text(stanza(found), 2)
+        write(f"{found.name or found.url} speaks {found.format}\n\nproviders:\n{paste}\n")
+    if found.format is None:
+        say(f"bellbuoy: {asked}: no format recognised; asked: {', '.join(found.tried)}")
+    return 1 if found.format is None else 0

@@ -1,0 +1,61 @@
+"""Recognition, driven over the network for a person."""
+
+from pathlib import Path
+
+from bellbuoy.config import Config
+from bellbuoy.errors import FetchError
+from bellbuoy.exchange import Exchange, Response
+from bellbuoy.formats import Formats
+from bellbuoy.formats.recognise import Recognition, recognise
+from bellbuoy.http.driver import Driver
+
+
+class Samples:
+    """Keeps bodies in a folder, numbered in the order in which they came; in none if None."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._count = 0
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def keep(self, response: Response) -> None:
+        """Keep one body, beside the address and status that it came with."""
+        if self._folder is None:
+            return
+        self._count += 1
+        path = self._folder / f"{self._count:04d}.body"
+        path.write_bytes(response.body)
+        head = f"{response.url}\n{response.status}\n{response.content_type}\n"
+        path.with_suffix(".txt").write_text(head, encoding="utf-8")
+
+
+async def ask(address: str, config: Config, samples: Samples) -> Recognition:
+    """Recognise the page behind an address. Raises FetchError if the host cannot be reached."""
+    exchange = _kept(recognise(address, Formats(config.formats)), samples)
+    async with Driver(config.http) as driver, driver.visit(address) as conversation:
+        return await conversation.drive(exchange)
+
+
+def stanza(found: Recognition) -> dict[str, str]:
+    """What stands under `providers:` for a recognised page."""
+    named = {"name": found.name} if found.name else {}
+    return {**named, "url": found.url, "format": found.format or ""}
+
+
+def _kept(exchange: Exchange[Recognition], samples: Samples) -> Exchange[Recognition]:
+    """The same exchange, with every body kept on its way."""
+    try:
+        request = next(exchange)
+        while True:
+            try:
+                response = yield request
+            except FetchError as error:
+                request = exchange.throw(error)
+            else:
+                samples.keep(response)
+                request = exchange.send(response)
+    except StopIteration as end:
+        return end.value
+    finally:
+        exchange.close()
