@@ -112,21 +112,21 @@ class App:
         self.store = self._given_store or await self._stack.enter_async_context(
             open_store(config.store, poller=True)
         )
-        driver = await self._open_driver()
+        driver = await self._stack.enter_async_context(
+            Driver(config.http, observer=self._observer, now=self._now)
+        )
         pages = [watched.page for watched in config.watched]
         states = await self.store.load_states(page.key for page in pages)
         for page in pages:
             state = states.get(page.key)
-            if state is not None and state.health.held_until is not None and driver is not None:
+            if state is not None and state.health.held_until is not None:
                 driver.hold(state.url or page.url, state.health.held_until)
         if not config.partial:
             await self._forget_unwatched(pages)
         outlook = Outlook(len(pages))
-        network = self._network or driver
-        assert network is not None, "without a network of its own, the app opens a driver"
         poller = Poller(
             Formats(config.formats),
-            network,
+            self._network or driver,
             self.store,
             outlook,
             now=self._now,
@@ -144,17 +144,11 @@ class App:
         )
         self._workers: list[Worker] = []
         self._dispatcher: Dispatcher | None = None
-        if self._deliver and config.receivers and driver is not None:
+        if self._deliver and config.receivers:
             self._open_delivery(driver)
         self._stack.push_async_callback(self._flush)
         self._stack.push_async_callback(self._stop_tasks)
         self._start_tasks()
-
-    async def _open_driver(self) -> Driver | None:
-        if self._network is not None and not (self._deliver and self.config.receivers):
-            return None
-        driver = Driver(self.config.http, observer=self._observer, now=self._now)
-        return await self._stack.enter_async_context(driver)
 
     def _open_delivery(self, driver: Driver) -> None:
         config = self.config
