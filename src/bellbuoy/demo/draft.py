@@ -109,8 +109,8 @@ class Draft:
         body: str,
     ) -> str:
         """An incident with its first update; `names` are ids of components. Returns its id."""
-        new = self._new_id()
         self._tick()
+        new = self._new_id()
         planned = timedelta(hours=3 if status is IncidentStatus.SCHEDULED else 0)
         self._incidents[new] = Incident(
             id=new,
@@ -183,5 +183,12 @@ class Draft:
 
     def _new_id(self) -> str:
         if self._shape is Shape.INCIDENTIO:
-            return "01KJ" + "".join(self.rng.choices(_CROCKFORD, k=22))
+            return ulid(self._at, self.rng)
         return "".join(self.rng.choices(_LETTERS, k=12))
+
+
+def ulid(at: datetime, rng: Random) -> str:
+    """A ULID (https://github.com/ulid/spec): the time in milliseconds, and chance."""
+    milliseconds = (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    letters = [_CROCKFORD[milliseconds >> 5 * place & 31] for place in reversed(range(10))]
+    return "".join([*letters, *rng.choices(_CROCKFORD, k=16)])

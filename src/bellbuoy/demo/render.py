@@ -343,8 +343,8 @@ def _incidentio_entry(facts: Facts, incident: Incident) -> str:
 
 def _atom(facts: Facts) -> Mapping[str, Document]:
     entries = "".join(
-        f"  <entry>\n    <id>urn:{_xml(incident.id)}</id>\n"
-        f"    <title>{_xml(incident.title)}</title>\n"
+        f"  <entry>\n    <id>{_xml(incident.id)}</id>\n"
+        f"    <title>{_xml(_headed(incident))}</title>\n"
         f'    <link href="{_xml(incident.url)}"/>\n'
         f"    <published>{_maybe(incident.started_at)}</published>\n"
         f"    <updated>{_maybe(incident.updated_at)}</updated>\n"
@@ -362,7 +362,7 @@ def _atom(facts: Facts) -> Mapping[str, Document]:
 
 def _rss(facts: Facts) -> Mapping[str, Document]:
     items = "".join(
-        f"    <item>\n      <title>{_xml(incident.title)}</title>\n"
+        f"    <item>\n      <title>{_xml(_headed(incident))}</title>\n"
         f"      <link>{_xml(incident.url)}</link>\n"
         f'      <guid isPermaLink="false">{_xml(incident.id)}</guid>\n'
         f"      <pubDate>{_rfc822(incident.updated_at)}</pubDate>\n"
@@ -377,6 +377,12 @@ def _rss(facts: Facts) -> Mapping[str, Document]:
         "  </channel>\n</rss>\n"
     )
     return {"/news.rss": Document(content_type=_RSS, body=body.encode())}
+
+
+def _headed(incident: Incident) -> str:
+    """A title as vendors with a plain feed write it: the state at its head."""
+    word = incident.status_raw or _heading(incident.status)
+    return f"[{word}] {incident.title}"
 
 
 def _latest(incident: Incident) -> str:
