@@ -83,6 +83,12 @@ class Document(Struct, kw_only=True):
             self.variables[value] = shown
 
 
+def told(name: str, line: int | None, place: Place, text: str) -> str:
+    """A problem as a person reads it: file, line, key, what, cure."""
+    where = f"{name}:{line}" if line else name
+    return ": ".join(filter(None, (where, ".".join(map(str, place)), text)))
+
+
 def read_document(path: Path, env: Mapping[str, str]) -> Document:
     """Read a config file. Raises ConfigError if it cannot be read or is not YAML or JSON."""
     return parse_document(read_text(path), str(path), env)
@@ -101,10 +107,15 @@ def parse_document(text: str, name: str, env: Mapping[str, str]) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise ConfigError(f"{name}:{line}: not readable as YAML: {_said(error)}") from error
+        raise ConfigError(
+            f"{name}:{line}: not readable as YAML: {_said(error)}; "
+            "check quotes, brackets and indentation near it"
+        ) from error
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise ConfigError(f"{name}:{line}: not readable as YAML: a control character") from error
+        raise ConfigError(
+            f"{name}:{line}: not readable as YAML: a control character; take it out"
+        ) from error
     except (YAMLError, ValueError) as error:
         raise ConfigError(f"{name}: not readable as YAML") from error
     return builder.document
@@ -115,7 +126,7 @@ def _said(error: MarkedYAMLError) -> str:
     problem = str(error.problem or error.context or "malformed")
     problem = problem.partition(" with value ")[0].splitlines()[0]
     if "'\\t'" in problem:
-        return "a tab stands where YAML wants blanks; indent with blanks"
+        return "a tab stands where YAML wants blanks"
     return problem
 
 
@@ -150,7 +161,7 @@ class _Builder:
             if isinstance(event, DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    self._stop(event, "a second document begins here; a config is one document")
+                    self._stop(event, (), "a second document begins here; a config is one document")
                 self.document.data = self._value(next(events), events, ())
             elif isinstance(event, (DocumentEndEvent, StreamEndEvent)):
                 continue
@@ -158,11 +169,11 @@ class _Builder:
     def _value(self, event: Event, events: Iterator[Event], where: Place) -> Any:
         self.document.lines.setdefault(where, _line(event))
         if len(where) > MAX_DEPTH:
-            self._stop(event, f"is nested deeper than {MAX_DEPTH} levels")
+            self._stop(event, where, f"is nested deeper than {MAX_DEPTH} levels; a config is not")
         if isinstance(event, AliasEvent):
-            self._stop(event, "aliases (*name) are not supported; write the value out")
+            self._stop(event, where, "is an alias (*name), which is not read; write the value out")
         if str(getattr(event, "ctag", None)) not in {"", "None"}:
-            self._stop(event, "tags (!name) are not supported; write the plain value")
+            self._stop(event, where, "has a tag (!name), which is not read; take it out")
         if isinstance(event, MappingStartEvent):
             return self._mapping(events, where)
         if isinstance(event, SequenceStartEvent):
@@ -176,7 +187,7 @@ class _Builder:
             if isinstance(event, MappingEndEvent):
                 break
             if not isinstance(event, ScalarEvent):
-                self._stop(event, "a key must be plain text")
+                self._stop(event, where, "has a key that is no text; write a plain word")
             key = _text(event)
             place = (*where, key)
             if key in values:
@@ -231,8 +242,8 @@ class _Builder:
 
         return _VARIABLE.sub(put, text)
 
-    def _stop(self, event: Event, problem: str) -> None:
-        raise ConfigError(f"{self.document.name}:{_line(event)}: {problem}")
+    def _stop(self, event: Event, where: Place, problem: str) -> None:
+        raise ConfigError(told(self.document.name, _line(event), where, problem))
 
 
 def _text(event: Event) -> str:

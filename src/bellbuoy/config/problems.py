@@ -6,9 +6,12 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from bellbuoy.config.document import Document, Place
+from bellbuoy.config.document import Document, Place, told
 from bellbuoy.config.values import nearest
 from bellbuoy.errors import ConfigError
+
+OLDER: dict[str, Any] = {"deprecated": True}
+"""How a model marks the keys of earlier tools: they are read, but not proposed."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -82,9 +85,7 @@ class Problems:
         return (*place, fault["loc"][-1]) if fault["type"] == "missing" else place
 
     def _told(self, place: Place, line: int | None, text: str) -> str:
-        key = ".".join(map(str, place))
-        where = f"{self._document.name}:{line}" if line else self._document.name
-        return self._document.redact(f"{where}: {key}: {text}" if key else f"{where}: {text}")
+        return self._document.redact(told(self._document.name, line, place, text))
 
 
 def _said(fault: ErrorDetails, model: type[BaseModel]) -> str:
@@ -93,9 +94,7 @@ def _said(fault: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "value_error":
         return str(context["error"])
     if kind == "extra_forbidden":
-        key = str(fault["loc"][-1])
-        known = _keys(model, fault["loc"])
-        return f"is not a known key{nearest(key, known)}; known are {', '.join(known)}"
+        return _unknown(str(fault["loc"][-1]), _model_at(model, fault["loc"]))
     if kind == "missing":
         return "is missing; add it"
     bounds = {
@@ -127,17 +126,32 @@ _WANTED: Mapping[str, str] = {
 }
 
 
-def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """The keys known at the place of a location's last part."""
+def _unknown(key: str, model: type[BaseModel]) -> str:
+    for name, field in model.model_fields.items():
+        inner = model_in(field.annotation)
+        if inner and key in inner.model_fields:
+            return f"belongs under '{name}'; move it there"
+    known = [
+        field.alias or name
+        for name, field in model.model_fields.items()
+        if not (
+            isinstance(field.json_schema_extra, dict) and "deprecated" in field.json_schema_extra
+        )
+    ]
+    return f"is not a known key{nearest(key, known)}; known are {', '.join(known)}"
+
+
+def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
+    """The model that a location's last part is a key of."""
     for part in location[:-1]:
         field = model.model_fields.get(str(part))
-        inner = _model_in(field.annotation) if field else None
-        model = inner or model
-    return [field.alias or name for name, field in model.model_fields.items()]
+        model = (model_in(field.annotation) if field else None) or model
+    return model
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """The first model that a type holds."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    found = (_model_in(argument) for argument in get_args(annotation))
+    found = (model_in(argument) for argument in get_args(annotation))
     return next((model for model in found if model), None)

@@ -7,6 +7,7 @@ program (`python -m bellbuoy.config.schema`) it prints the published JSON Schema
 import json
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,7 @@ from pydantic import (
 )
 
 from bellbuoy.config import values
+from bellbuoy.config.problems import OLDER
 from bellbuoy.model.facts import Impact
 from bellbuoy.notifiers import Notifiers
 
@@ -61,7 +63,8 @@ Impacts = Annotated[
     frozenset[Impact], BeforeValidator(values.impacts), WithJsonSchema(_TEXT_OR_LIST)
 ]
 Address = Annotated[str, AfterValidator(values.page_address)]
-Every = Annotated[Duration, Field(ge=0.1, le=86400)]
+Patience = Annotated[Duration, AfterValidator(partial(values.within, low=0.1, high=600.0))]
+Every = Annotated[Duration, AfterValidator(partial(values.within, low=0.1, high=86400.0))]
 
 
 class Surroundings(Struct, frozen=True, kw_only=True):
@@ -104,7 +107,7 @@ def _older(instead: str) -> Any:
     return Field(
         default=None,
         description=f"As earlier tools spell it; here it is {instead}.",
-        json_schema_extra={"deprecated": True},
+        json_schema_extra=OLDER,
     )
 
 
@@ -171,8 +174,8 @@ class HttpEntry(Section):
     """How pages are asked."""
 
     seats: int = Field(default=100, ge=1, le=10_000, description="Visits at once.")
-    timeout: Annotated[Duration, Field(ge=0.1, le=600)] = Field(
-        default=20.0, description="The deadline of a whole visit."
+    timeout: Annotated[Duration, AfterValidator(partial(values.within, low=0.1, high=600.0))] = (
+        Field(default=20.0, description="The deadline of a whole visit.")
     )
     per_host: int = Field(default=2, ge=1, le=100, description="Requests at once at one host.")
     contact: Annotated[str, AfterValidator(values.contact)] | None = Field(
@@ -232,7 +235,7 @@ class ConfigFile(Section):
         default=None, description="A path, or the address of a database."
     )
     display: DisplayEntry = Field(default=DisplayEntry(), description="How things are shown.")
-    retention: Annotated[Duration, Field(ge=3600)] = Field(
+    retention: Annotated[Duration, AfterValidator(partial(values.within, low=3600.0))] = Field(
         default=90 * 86400.0, description="How long events are kept."
     )
     plugins: PluginNames | tuple[str, ...] = Field(

@@ -6,7 +6,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from bellbuoy.config.document import Document, Place
-from bellbuoy.config.problems import Problems
+from bellbuoy.config.problems import Problems, model_in
 
 MAX_BYTES = 64 * 1024
 
@@ -29,7 +29,7 @@ def with_secrets(
             document.keep_secret(value, "(secret)")
             if value.startswith("file:"):
                 replaced[key] = _secret(value, (*place, key), document, problems)
-        elif isinstance(value, dict) and (inner := _model_in(field.annotation)):
+        elif isinstance(value, dict) and (inner := model_in(field.annotation)):
             replaced[key] = with_secrets(inner, value, (*place, key), document, problems)
     return replaced
 
@@ -53,10 +53,3 @@ def _is_secret(annotation: Any) -> bool:
     if isinstance(annotation, type) and issubclass(annotation, (SecretStr, SecretBytes)):
         return True
     return any(map(_is_secret, get_args(annotation)))
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    found = (_model_in(argument) for argument in get_args(annotation))
-    return next((model for model in found if model), None)

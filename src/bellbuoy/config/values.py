@@ -54,12 +54,21 @@ def duration(value: Any) -> float:
     return seconds
 
 
+def within(seconds: float, low: float, high: float = 3650 * 86400.0) -> float:
+    """A duration between two others."""
+    if low <= seconds <= high:
+        return seconds
+    raise ValueError(
+        f"{spoken(seconds)} is not between {spoken(low)} and {spoken(high)}; change it"
+    )
+
+
 def spoken(seconds: float) -> str:
     """A duration as a person would write it."""
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= size and seconds % size == 0:
             return f"{seconds / size:g} {unit}"
-    return f"{seconds:g} s"
+    return f"{seconds:g} s" if seconds >= 1 else f"{seconds * 1000:g} ms"
 
 
 def page_address(value: str) -> str:
