@@ -10,6 +10,8 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from bellbuoy.cli.output import say
 from bellbuoy.config import Config
 from bellbuoy.config.load import load_config
+from bellbuoy.errors import StoreError
+from bellbuoy.stores.opening import MEMORY, sqlite_path
 
 
 def choose(
@@ -38,6 +40,14 @@ def choose(
         for warning in config.warnings:
             say(f"warning: {warning}")
     return config
+
+
+def existing_store(config: Config) -> str:
+    """The address of the store, if it is there. Raises StoreError: reading makes no new one."""
+    if config.store != MEMORY and not sqlite_path(config.store).exists():
+        path = sqlite_path(config.store)
+        raise StoreError(f"{path}: there is no store yet; `bellbuoy watch` makes it")
+    return config.store
 
 
 def secrets_of(config: Config) -> tuple[str, ...]:

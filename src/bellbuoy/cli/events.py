@@ -36,7 +36,7 @@ def events(
         bellbuoy events --after 120 --follow --json
         bellbuoy events --kinds maintenance
     """
-    from bellbuoy.cli.choice import choose
+    from bellbuoy.cli.choice import choose, existing_store
     from bellbuoy.cli.options import kinds_of_events
     from bellbuoy.cli.output import Printer
     from bellbuoy.cli.rendering import every_kind
@@ -45,7 +45,7 @@ def events(
     chosen = choose(config, store=store, quiet=True)
     render = every_kind(chosen.timezone, kinds_of_events(kinds), as_json=json)
     with Printer("utf-8" if json else None) as printer:
-        run(lambda: _read(chosen.store, after, render, printer, follow=follow))
+        run(lambda: _read(existing_store(chosen), after, render, printer, follow=follow))
     return 0
 
 

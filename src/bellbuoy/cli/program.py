@@ -63,6 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         # Where the loop cannot watch signals (Windows) this is how Ctrl+C ends a command.
         return 0
+    except SystemExit as ending:
+        # Rich ends the process like this when standard output is closed.
+        if isinstance(ending.__context__, BrokenPipeError):
+            return _failed(ending.__context__)
+        raise
     except Exception as error:  # noqa: BLE001 - how a command ends is decided here, once
         return _failed(error)
     return code

@@ -38,12 +38,14 @@ def recognise(
 
     from bellbuoy.cli.choice import choose
     from bellbuoy.cli.output import say, write
-    from bellbuoy.cli.recognition import Samples, ask, stanza
     from bellbuoy.config.edit import stanza_text
     from bellbuoy.platform import run
 
     asked = address("URL", url)
     chosen = choose(config, allow_private=allow_private, quiet=True)
+
+    from bellbuoy.cli.recognition import Samples, ask, stanza
+
     found = run(lambda: ask(asked, chosen, Samples(save)))
     if json:
         told = {"format": found.format, "url": found.url, "name": found.name or None}

@@ -35,10 +35,12 @@ def status(
 
     from bellbuoy.cli.choice import choose
     from bellbuoy.cli.output import write
-    from bellbuoy.cli.standing import look
     from bellbuoy.platform import run
 
     chosen = choose(config, providers=providers, store="memory:", allow_private=allow_private)
+
+    from bellbuoy.cli.standing import look
+
     standings: list[Standing] = run(lambda: look(chosen))
     write(msgspec.json.encode(standings).decode() + "\n" if json else as_table(standings))
     return 1 if any(standing.unreadable for standing in standings) else 0

@@ -22,15 +22,15 @@ def check(*, config: ConfigPath = None, store: StorePlace = None) -> int:
         bellbuoy store check
         bellbuoy store check --store /var/lib/bellbuoy/bellbuoy.db
     """
-    from bellbuoy.cli.choice import choose
+    from bellbuoy.cli.choice import choose, existing_store
     from bellbuoy.cli.output import say, write
     from bellbuoy.platform import run
     from bellbuoy.stores.opening import open_store
 
-    chosen = choose(config, store=store, quiet=True)
+    place = existing_store(choose(config, store=store, quiet=True))
 
     async def look() -> int:
-        async with open_store(chosen.store, poller=False) as opened:
+        async with open_store(place, poller=False) as opened:
             problems = await opened.check()
             for problem in problems:
                 say(f"bellbuoy: {opened.place}: {problem}")
@@ -56,15 +56,15 @@ def backup(
 
         bellbuoy store backup /backups/bellbuoy-monday.db
     """
-    from bellbuoy.cli.choice import choose
+    from bellbuoy.cli.choice import choose, existing_store
     from bellbuoy.cli.output import write
     from bellbuoy.platform import run
     from bellbuoy.stores.opening import open_store
 
-    chosen = choose(config, store=store, quiet=True)
+    place = existing_store(choose(config, store=store, quiet=True))
 
     async def copy() -> str:
-        async with open_store(chosen.store, poller=False) as opened:
+        async with open_store(place, poller=False) as opened:
             await opened.backup(str(file))
             return opened.place
 

@@ -53,20 +53,23 @@ def watch(
         bellbuoy watch --config bellbuoy.yaml --log-level info
     """
     from bellbuoy.cli.choice import choose
-    from bellbuoy.cli.monitor import Wishes, monitor
     from bellbuoy.cli.options import duration, kinds_of_events
     from bellbuoy.cli.output import Printer
     from bellbuoy.platform import run
 
+    families, length = kinds_of_events(kinds), duration("--for", for_)
+    chosen = choose(config, providers=providers, store=store, allow_private=allow_private)
+
+    from bellbuoy.cli.monitor import Wishes, monitor
+
     wishes = Wishes(
-        kinds=kinds_of_events(kinds),
+        kinds=families,
         as_json=json,
         once=once,
-        seconds=duration("--for", for_),
+        seconds=length,
         stats=stats,
         log_level=log_level,
         log_json=log_json,
     )
-    chosen = choose(config, providers=providers, store=store, allow_private=allow_private)
     with Printer("utf-8" if json else None) as printer:
         return run(lambda: monitor(chosen, wishes, printer))
