@@ -6,8 +6,8 @@ something else there, so it is refused.
 
 from bellbuoy.errors import CursorError
 
-_LONGEST = 19
-"""Digits of the greatest 64-bit number."""
+_GREATEST = 2**63 - 1
+"""The greatest number of a log; it has 19 digits."""
 
 
 def format_cursor(log_id: str, seq: int) -> str:
@@ -26,4 +26,4 @@ def parse_cursor(text: str, log_id: str) -> int:
 
 
 def _is_seq(digits: str) -> bool:
-    return digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST
+    return digits.isascii() and digits.isdigit() and len(digits) <= 19 and int(digits) <= _GREATEST

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from msgspec import MsgspecError
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from bellbuoy.errors import StoreCorruptError, StoreError, StoreUnavailableError
@@ -54,7 +54,7 @@ def mapped(place: str) -> Generator[None]:
 
 def store_error(place: str, error: BaseException) -> StoreError:
     """What an error of the database means to us; `place` names the database for people."""
-    cause = (error.orig if isinstance(error, DBAPIError) else None) or error
+    cause = (error.orig if isinstance(error, StatementError) else None) or error
     text = f"{place}: {type(cause).__name__}: {cause}"
     if _is_corrupt(cause):
         return damaged(place, str(cause))

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Generator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from secrets import token_hex
 
@@ -52,9 +52,9 @@ def prepare(path: Path, *, locked: bool) -> None:
             _create(path)
         if path.stat().st_size == 0:
             raise StoreCorruptError(f"{path} is empty, which no database of ours is. {HINT}")
-        found = _version(path)
-        if found != migrations.HEAD:
-            _migrate(path, found, locked=locked)
+        if _version(path) != migrations.HEAD:
+            with nullcontext() if locked else poller_lock(path):
+                _migrate(path)
         if locked and path.stat().st_size <= _INSPECTED:
             problems = damage(path, thorough=False)
             if problems:
@@ -69,6 +69,7 @@ def connect(path: Path) -> Engine:
         poolclass=QueuePool,
         pool_size=READERS + 1,
         max_overflow=0,
+        hide_parameters=True,
     )
     event.listen(engine, "begin", _begin)
     return engine
@@ -79,7 +80,11 @@ def damage(path: Path, *, thorough: bool) -> tuple[str, ...]:
     check = "integrity_check" if thorough else "quick_check"
     with closing(_connect(path)) as connection:
         rows = connection.execute(f"PRAGMA {check}(20)").fetchall()
-    return tuple(row[0] for row in rows if row[0] != "ok")
+        (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+        # A checkpoint that found the disk full leaves such a page too, but also its log.
+        is_cut = path.stat().st_size % page_size and not _has_log(path)
+    problems = tuple(row[0] for row in rows if row[0] != "ok")
+    return (*problems, "its last page is cut") if is_cut else problems
 
 
 def copy(path: Path, target: Path) -> None:
@@ -98,14 +103,7 @@ def copy(path: Path, target: Path) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # mode=rw: a file that has vanished is an error, never a new and empty database.
-    connection = sqlite3.connect(
-        f"{path.as_uri()}?mode=rw",
-        uri=True,
-        timeout=BUSY_TIMEOUT,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+    connection = _look_into(path)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -117,10 +115,27 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _look_into(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing of itself, for a file that may not be ours."""
+    # mode=rw: a file that has vanished is an error, never a new and empty database.
+    return sqlite3.connect(
+        f"{path.as_uri()}?mode=rw",
+        uri=True,
+        timeout=BUSY_TIMEOUT,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
 def _begin(connection: Connection) -> None:
     # A deferred transaction that reads and then writes fails if another one wrote between.
     writes = connection.get_execution_options().get("writing", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _has_log(path: Path) -> bool:
+    log = path.with_name(path.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def _log_id() -> str:
@@ -128,7 +143,7 @@ def _log_id() -> str:
 
 
 def _create(path: Path) -> None:
-    if path.with_name(path.name + "-wal").exists():
+    if path.with_name(path.name + "-wal").exists() and not path.exists():
         raise StoreCorruptError(f"{path} is missing, but its write-ahead log is there. {HINT}")
     _make_directory(path.parent)
     descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".new", dir=path.parent)
@@ -143,13 +158,14 @@ def _create(path: Path) -> None:
 
 
 def _build(path: Path) -> None:
-    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(path, isolation_level=None))
+    engine = create_engine("sqlite://", creator=lambda: _look_into(path))
     event.listen(engine, "begin", _begin)
     with engine.begin() as connection:
         schema.metadata.create_all(connection, checkfirst=False)
         connection.execute(insert(schema.version).values(version_num=migrations.HEAD))
         connection.execute(insert(schema.log).values(id=_log_id(), seq=0))
     engine.dispose()
+    _connect(path).close()  # the write-ahead log from now on, while nobody else is there
 
 
 def _give_name(built: Path, path: Path) -> None:
@@ -172,12 +188,14 @@ def _make_directory(directory: Path) -> None:
 
 def _version(path: Path) -> str:
     """The version of its schema. Raises StoreNewerError or StoreCorruptError."""
-    with closing(_connect(path)) as connection:
+    with closing(_look_into(path)) as connection:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+        if not tables:
+            raise damaged(str(path), "it holds no tables")
         if not {"alembic_version", "log", "event"} <= tables:
             raise StoreError(f"{path} is a SQLite database, but not one of Bellbuoy's")
         found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    if found is None or not found[0].isdigit():
+    if found is None or not str(found[0]).isdigit():
         raise damaged(str(path), "its version is not readable")
     if int(found[0]) > int(migrations.HEAD):
         raise StoreNewerError(
@@ -187,11 +205,9 @@ def _version(path: Path) -> str:
     return found[0]
 
 
-def _migrate(path: Path, found: str, *, locked: bool) -> None:
-    if not locked:
-        with poller_lock(path):
-            _migrate(path, _version(path), locked=True)
-        return
+def _migrate(path: Path) -> None:
+    """Take the steps from an older schema, after a copy. The caller holds the poller's lock."""
+    found = _version(path)
     if found == migrations.HEAD:
         return
     kept = path.with_name(f"{path.name}.schema-{found}")
@@ -202,9 +218,10 @@ def _migrate(path: Path, found: str, *, locked: bool) -> None:
         with engine.execution_options(**WRITING).begin() as connection:
             migrations.upgrade(connection)
     except Exception as error:
+        problem = str(error).partition("\n")[0]
         raise StoreError(
             f"{path} could not be brought from schema {found} to {migrations.HEAD} and is as "
-            f"it was: {type(error).__name__}: {error}. A copy is {kept}"
+            f"it was: {type(error).__name__}: {problem}. A copy is {kept}"
         ) from error
     finally:
         engine.dispose()

@@ -1,0 +1,49 @@
+"""The stores under test."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bellbuoy.stores.opening import open_store
+
+KINDS = ("memory", "sqlite")
+"""Every kind that keeps the contract. PostgreSQL joins here."""
+
+
+@pytest.fixture
+def database(tmp_path) -> Path:
+    """Where a database may be made."""
+    return tmp_path / "state" / "bellbuoy.db"
+
+
+@pytest.fixture(params=KINDS)
+def address(request, database) -> str:
+    """The address of a store of each kind."""
+    return {"memory": "memory:", "sqlite": f"sqlite:///{database}"}[request.param]
+
+
+@pytest.fixture
+async def store(address):
+    """An open, empty store of each kind."""
+    async with open_store(address, poller=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def sql(database):
+    """An open, empty store in SQLite."""
+    async with open_store(str(database), poller=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ask(database):
+    """Ask the file of the database something, beside the store."""
+
+    def ask(statement: str, *values):
+        with closing(sqlite3.connect(database)) as connection, connection:
+            return connection.execute(statement, values).fetchall()
+
+    return ask

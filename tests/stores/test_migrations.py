@@ -1,0 +1,155 @@
+"""P7: from one version to the next."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bellbuoy.errors import AlreadyRunningError, StoreError, StoreNewerError
+from bellbuoy.stores import migrations, sqlite
+from bellbuoy.stores.opening import open_store
+from tests.stores.samples import NOW, event
+
+STEP = '''
+"""One more column."""
+
+from alembic import op
+from sqlalchemy import Column, Text
+
+revision = "0002"
+down_revision = "0001"
+
+def upgrade():
+    op.add_column("event", Column("colour", Text))
+    {more}
+'''
+
+
+@pytest.fixture
+def next_version(tmp_path, monkeypatch):
+    """A Bellbuoy with one version more; call it with what else its step does."""
+
+    def write(more: str = "pass") -> None:
+        versions = tmp_path / "versions"
+        shutil.copytree(migrations.VERSIONS, versions, dirs_exist_ok=True)
+        (versions / "v0002_colour.py").write_text(STEP.format(more=more))
+        monkeypatch.setattr(migrations, "VERSIONS", versions)
+        monkeypatch.setattr(migrations, "HEAD", "0002")
+
+    return write
+
+
+def tables(path) -> set[str]:
+    """What the database says of its tables, without white space."""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return {"".join(sql.split()).lower() for name, sql in rows if name != "alembic_version"}
+
+
+def columns(path, table) -> list[str]:
+    """The columns of a table."""
+    with closing(sqlite3.connect(path)) as connection:
+        return [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+
+
+async def make(database):
+    """A database with two events; its log's identity."""
+    async with open_store(str(database)) as store:
+        await store.append([event(1), event(2)])
+        return store.log_id
+
+
+async def test_p7_the_steps_lead_to_the_tables_of_a_new_database(tmp_path):
+    """Taken one by one from nothing, they make what is made at once."""
+    await make(tmp_path / "new.db")
+    stepped = tmp_path / "stepped.db"
+    sqlite3.connect(stepped).close()
+    engine = sqlite.connect(stepped)
+    with engine.execution_options(**sqlite.WRITING).begin() as connection:
+        migrations.upgrade(connection)
+    engine.dispose()
+    assert tables(stepped) == tables(tmp_path / "new.db")
+    assert sqlite._version(stepped) == migrations.HEAD
+
+
+async def test_p7_the_fixture_of_every_version_opens(database):
+    """A database that an older Bellbuoy left is read by this one, with all that is in it."""
+    fixtures = sorted((Path(__file__).parent / "fixtures").glob("schema-*.db"))
+    assert [path.stem for path in fixtures] == ["schema-0001"]
+    for path in fixtures:
+        database.parent.mkdir(exist_ok=True)
+        shutil.copy(path, database)
+        async with open_store(str(database), poller=True) as store:
+            assert await store.check() == ()
+            assert store.log_id == "5c0e7a3d1b9f4826"
+            assert [each.reason for each in await store.read_events()] == ["ä", None, None]
+            assert await store.read_cursor("console") == 2
+            found = await store.load_known("https://status.acme.example")
+            assert found.incidents["i1"].updates[1].body == "Found it."
+            assert found.components["c1"].name == "Part c1"
+            ((waiting, _),) = await store.due_deliveries("ops", NOW)
+            assert waiting.seq == 2
+            assert await store.reference("ops", waiting.lane) == "m-1"
+            assert await store.is_disabled("dev")
+
+
+async def test_p7_an_older_database_is_copied_and_brought_up_to_date(database, next_version):
+    """The step is taken, nothing is lost, and the copy is what was there before."""
+    log_id = await make(database)
+    next_version()
+    for _ in range(2):
+        async with open_store(str(database), poller=True) as store:
+            assert store.log_id == log_id
+            assert await store.last_seq() == 2
+    assert "colour" in columns(database, "event")
+    kept = database.with_name(database.name + ".schema-0001")
+    assert "colour" not in columns(kept, "event")
+    assert sqlite._version(kept) == "0001"
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+async def test_p7_a_step_that_fails_changes_nothing(database, next_version):
+    """The database is as it was, and the error names the copy."""
+    await make(database)
+    before = tables(database)
+    next_version(more="op.execute('INSERT INTO no_such_table VALUES (1)')")
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"as it was: .*no such table.*\.schema-0001"):
+            async with open_store(str(database), poller=True):
+                pass
+    assert tables(database) == before
+    assert sqlite._version(database) == "0001"
+
+
+async def test_p7_a_newer_database_is_refused(database, next_version):
+    """An older Bellbuoy leaves it alone and says who can read it."""
+    await make(database)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrations, "HEAD", "0000")
+        before = database.read_bytes()
+        for poller in (False, True):
+            with pytest.raises(StoreNewerError, match="newer Bellbuoy"):
+                async with open_store(str(database), poller=poller):
+                    pass
+    assert database.read_bytes() == before
+
+
+async def test_p7_a_database_in_use_by_an_older_poller_is_not_migrated(database, next_version):
+    """A reader of a newer version takes no step under a running poller; alone it does."""
+    async with open_store(str(database), poller=True):
+        next_version()
+        with pytest.raises(AlreadyRunningError):
+            async with open_store(str(database)):
+                pass
+    async with open_store(str(database)) as store:
+        assert await store.last_seq() == 0
+    assert "colour" in columns(database, "event")
+
+
+def test_p7_the_head_is_the_newest_step():
+    """The number in the code is that of the last file, and the files are in order."""
+    names = sorted(path.name for path in migrations.VERSIONS.glob("v*.py"))
+    assert names[-1].startswith(f"v{migrations.HEAD}_")
+    assert [name[1:5] for name in names] == [f"{n:04}" for n in range(1, len(names) + 1)]

@@ -1,0 +1,124 @@
+"""P5: several processes on one store, and waiting for each other's events."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bellbuoy.errors import AlreadyRunningError
+from bellbuoy.stores import sql as sql_module
+from bellbuoy.stores.opening import open_store
+from tests.stores.samples import event, known, page, visit
+
+BESIDE = """
+import asyncio, sys
+from bellbuoy.errors import AlreadyRunningError
+from bellbuoy.stores.opening import open_store
+from tests.stores.samples import event
+
+async def main():
+    try:
+        async with open_store(sys.argv[1], poller=True):
+            print("polls")
+    except AlreadyRunningError as error:
+        print(error)
+    async with open_store(sys.argv[1]) as store:
+        print([each.seq for each in await store.read_events()])
+        await store.write_cursor("beside", 1)
+        print([each.seq for each in await store.append([event(2)])])
+
+asyncio.run(main())
+"""
+
+
+def beside(database) -> list[str]:
+    """What another process sees and does."""
+    done = subprocess.run(
+        [sys.executable, "-c", BESIDE, str(database)],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=Path(__file__).parents[2],
+    )
+    return done.stdout.splitlines()
+
+
+async def test_p5_one_polls_and_others_read_and_write_beside_it(sql, database):
+    """The second poller is sent away with the cure; its short write and ours both arrive."""
+    await sql.append([event(1)])
+    refused, read, wrote = await asyncio.to_thread(beside, database)
+    assert str(database) in refused
+    assert "bellbuoy events --follow" in refused
+    assert (read, wrote) == ("[1]", "[2]")
+    assert await sql.read_cursor("beside") == 1
+    assert [each.seq for each in await sql.append([event(2), event(3)])] == [3]
+
+
+async def test_p5_the_lock_goes_with_the_poller(database):
+    """Whoever comes after it may poll; a lock file left behind is no lock."""
+    for _ in range(2):
+        async with open_store(str(database), poller=True):
+            with pytest.raises(AlreadyRunningError):
+                async with open_store(str(database), poller=True):
+                    pass
+        assert database.with_name(database.name + ".lock").exists()
+
+
+async def test_p5_stores_in_memory_are_each_their_own():
+    """Nobody shares them, so nobody is sent away."""
+    async with open_store("memory:", poller=True) as one, open_store("memory:", poller=True) as two:
+        assert one.log_id != two.log_id
+
+
+async def test_p5_two_writers_lose_nothing(database):
+    """Many writes from two stores on one file at once: every one arrives, numbers are unique."""
+    async with open_store(str(database), poller=True) as one, open_store(str(database)) as two:
+        answers = await asyncio.gather(
+            *(store.append([event(n, of=of)]) for n in range(100) for store, of in _both(one, two))
+        )
+        seqs = [each.seq for (each,) in answers]
+        assert sorted(seqs) == list(range(1, 201))
+        assert await one.read_events() == await two.read_events()
+
+
+def _both(one, two):
+    return (one, page("https://one.example")), (two, page("https://two.example"))
+
+
+async def test_p5_a_reader_sees_one_instant(database):
+    """Events and knowledge are read as one commit left them, while another one writes."""
+    of = page()
+    async with open_store(str(database), poller=True) as poller, open_store(str(database)) as other:
+
+        async def write():
+            before = await poller.load_known(of.key)
+            for number in range(1, 60):
+                now = known(gaps=number, entries={str(number): "x"})
+                await poller.commit(visit(before, now, event(number)))
+                before = now
+
+        writing = asyncio.create_task(write())
+        while not writing.done():
+            found = await other.load_known(of.key)
+            assert found.entries == ({str(found.gaps): "x"} if found.gaps else {})
+        await writing
+
+
+async def test_an_event_of_another_process_is_noticed(database, monkeypatch):
+    """Without a bell between processes, the log is looked at again and again."""
+    monkeypatch.setattr(sql_module, "_LOOK_EVERY", 0.02)
+    async with open_store(str(database), poller=True) as poller, open_store(str(database)) as other:
+        waiting = asyncio.create_task(other.wait_for_events(0))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        await poller.append([event(1)])
+        async with asyncio.timeout(5):
+            await waiting
+
+
+async def test_looking_for_events_of_others_is_rare():
+    """At most once a second, so that waiting costs nothing."""
+    assert sql_module._LOOK_EVERY == 1.0
