@@ -70,8 +70,13 @@ def ulid_at(text: str) -> datetime | None:
 
 
 def name_of(feed: Feed) -> str:
-    """What the page calls itself, without what every such feed adds."""
-    return feed.title.removesuffix(" status").removesuffix(" Status")
+    """What the page calls itself."""
+    return bare_name(feed.title)
+
+
+def bare_name(title: str) -> str:
+    """A title without what every such page and feed adds to it."""
+    return title.removesuffix(" status").removesuffix(" Status")
 
 
 def decode(id: str, entries: Sequence[Entry]) -> Incident:

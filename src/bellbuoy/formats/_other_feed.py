@@ -11,6 +11,7 @@ A status is only read from a word that stands where vendors put it: at the head 
 or of the text. Everything else stays unknown, which is never green.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -88,14 +89,21 @@ def decode(id: str, entries: Sequence[Entry]) -> Incident:
     told = list(entries[::-1])
     told.sort(key=_order)
     updates: list[IncidentUpdate] = []
+    times: Counter[str] = Counter()
     status = IncidentStatus.UNKNOWN
     for entry in told:
         body = to_text(entry.body) if entry.is_markup else entry.body
         found, word = read_status(entry, body)
         status = status if spelling(word) == "update" else found
+        name = _update_id(entry)
+        times[name] += 1
         updates.append(
             IncidentUpdate(
-                id=_update_id(entry), status=status, status_raw=word, body=body, at=at(entry)
+                id=name if times[name] == 1 else f"{name}#{times[name]}",
+                status=status,
+                status_raw=word,
+                body=body,
+                at=at(entry),
             )
         )
     newest, entry = updates[-1], told[-1]

@@ -75,9 +75,9 @@ def is_mine(feed: Feed) -> bool:
         return True
     if feed.dialect == "rss" and feed.description == "Statuspage":
         return True
-    if not feed.title.endswith(_HISTORY.lstrip(" -")):
-        return False
-    return any("<small>" in entry.body and "<strong>" in entry.body for entry in feed.entries)
+    return feed.title.endswith(_HISTORY) and any(
+        "<small>" in entry.body and "<strong>" in entry.body for entry in feed.entries
+    )
 
 
 def identify(entry: Entry) -> str:

@@ -102,10 +102,11 @@ def _published(entry: Entry) -> datetime | None:
 
 
 def _by_incident(feed: Feed, shape: _Shape) -> Mapping[str, Sequence[Entry]]:
-    """The entries of each incident, in the feed's order."""
+    """The entries of each incident, in the feed's order; one without any identity is left out."""
     told: dict[str, list[Entry]] = {}
     for entry in feed.entries:
-        told.setdefault(shape.identify(entry), []).append(entry)
+        if id := shape.identify(entry):
+            told.setdefault(id, []).append(entry)
     return told
 
 

@@ -1,0 +1,399 @@
+"""incident.io: its imitation of Statuspage's JSON, joined by address with its feed.
+
+    summary.json ──> what is not over, and some of the components
+         ├─ something vanished, or the page's stamp moved for no visible reason?
+         │    └─> incidents.json    how it ended, where the page has this document
+         └─ an incident is new, changed or still unexplained?
+              └─> feed.atom         its components; how it ended, with the latest words only
+
+Only the feed names an incident's components. The JSON has no time zone, leaves empty lists
+out, and lists 25 components at most, another choice in another order each time: a component
+that is missing says nothing. All ids are ULIDs. None of it is documented; it was taken from
+recordings and from tools that read it.
+
+Does not decide what changed (`detection.merge`). Entries are known by their hashes, as in
+`formats.statuspage`; those of the feed under `feed:`, and under `end:` where only the feed
+told the end.
+"""
+
+from collections.abc import Generator, Iterable, Sequence
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from bellbuoy.errors import FetchError, ReadError, VisitError
+from bellbuoy.exchange import Exchange, Request, Response
+from bellbuoy.formats import Claim
+from bellbuoy.formats import _incidentio_feed as feeds
+from bellbuoy.formats._addresses import host, page_root
+from bellbuoy.formats._answers import is_web_page, text_of
+from bellbuoy.formats._instants import parse_iso
+from bellbuoy.formats._json import decode, decode_entry
+from bellbuoy.formats._markup import Tag, tokens
+from bellbuoy.formats._statuspage_wire import (
+    Head,
+    IncidentRow,
+    Rows,
+    read_components,
+    read_incident,
+)
+from bellbuoy.formats._syndication import read_feed
+from bellbuoy.model.facts import Incident, IncidentKind, Page, Part, Snapshot, Window
+from bellbuoy.model.known import Seen
+
+api_version = 1
+NAME = "incidentio"
+PLATFORM: str | None = "incident.io"
+PROBES = ("api/v2/summary.json", "feed.atom")
+
+_SUMMARY = "api/v2/summary.json"
+_INCIDENTS = "api/v2/incidents.json"
+_FEEDS = ("feed.atom", "feed.rss")
+_BELOW = frozenset(
+    {"api", "feed.atom", "feed.rss", "history.atom", "history.rss", "history", "incidents", "proxy"}
+)
+
+_MOST_ENTRIES = 2_000
+_MOST_ASKED = 5
+"""How many incidents are asked for at their own addresses in one visit."""
+
+_SAME_START = timedelta(seconds=60)
+"""An incident's id in the JSON may differ from that in its address; both tell when it began."""
+
+_SAME_TITLE_WITHIN = timedelta(hours=24)
+
+Asking = Generator[Request, Response, None]
+
+
+class _Document(Struct):
+    page: Raw = Raw(b"null")
+    components: Rows = None
+    incidents: Rows = None
+    scheduled_maintenances: Rows = None
+
+
+class _Start(Struct):
+    id: str | None = None
+    created_at: str | None = None
+
+
+def claims(response: Response) -> Claim | None:
+    """Its JSON (a ULID and no time zone), its feed, or the marks in its HTML."""
+    root = page_root(response.url, _BELOW)
+    text = text_of(response).lstrip()
+    if root is None or not text:
+        return None
+    if text.startswith("{"):
+        name = _name_in_json(response)
+    elif is_web_page(text):
+        name = _name_in_html(text)
+    else:
+        name = _name_in_feed(response)
+    return None if name is None else Claim(format=NAME, url=root, name=name or host(root))
+
+
+def read(page: Page, seen: Seen) -> Exchange[Snapshot]:
+    """Read the page. Only `summary.json` must be readable; what else is asked may be away.
+
+    Raises ReadError if the summary is not incident.io's, a true Statuspage's included.
+    """
+    response = yield _get(page.at(_SUMMARY))
+    summary = decode(response, _Document, format=NAME)
+    look = _Look(page, seen, summary, _identified(summary, response.url))
+    if look.wants_history:
+        yield from _ask_history(look)
+    if look.wants_feed:
+        yield from _ask_feed(look)
+    yield from _ask_missing(look)
+    return look.snapshot()
+
+
+def _get(url: str, accept: str = "application/json") -> Request:
+    return Request.get(url, accept=accept)
+
+
+def _identified(summary: _Document, url: str) -> Head:
+    """The document's `page`, if it is incident.io's."""
+    head = decode_entry(summary.page, Head)
+    if head is None:
+        raise ReadError(url, NAME, "$.page", "it is missing")
+    if head.time_zone:
+        problem = "this is a true Statuspage; say `format: statuspage`"
+        raise ReadError(url, NAME, "$.page.time_zone", problem)
+    if not feeds.is_ulid(head.id or ""):
+        problem = "this is not incident.io's, whose ids are ULIDs; `format: statuspage` may fit"
+        raise ReadError(url, NAME, "$.page.id", problem)
+    return head
+
+
+def _ask_history(look: "_Look") -> Asking:
+    """Ask for the latest incidents. Not every page has this document."""
+    try:
+        response = yield _get(look.page.at(_INCIDENTS))
+        if not response.not_modified:
+            look.take_history(decode(response, _Document, format=NAME))
+    except VisitError:
+        return
+
+
+def _ask_feed(look: "_Look") -> Asking:
+    """Ask for the feed, in either dialect."""
+    for path in _FEEDS:
+        try:
+            response = yield _get(look.page.at(path), "application/atom+xml, application/rss+xml")
+            if not response.not_modified:
+                look.take_feed(response)
+        except VisitError:
+            continue
+        return
+
+
+def _ask_missing(look: "_Look") -> Asking:
+    """Ask whether incidents that are long missing still have an address."""
+    missing = [(id, url) for id, url in look.seen.missing.items() if url and not look.lists(id)]
+    for id, url in missing[:_MOST_ASKED]:
+        try:
+            yield _get(url, "*/*")
+        except FetchError as error:
+            if error.status in {404, 410}:
+                look.gone.add(id)
+
+
+class _Listed(Struct):
+    """An incident as the JSON lists it, not decoded yet."""
+
+    kind: IncidentKind
+    raw: Raw
+    hash: str
+
+
+class _Look:
+    """What one visit has found so far, document by document."""
+
+    def __init__(self, page: Page, seen: Seen, summary: _Document, head: Head) -> None:
+        self.page = page
+        self.seen = seen
+        self.gone: set[str] = set()
+        self._name = head.name
+        self._stamp = parse_iso(head.updated_at or "")
+        self._listed: dict[str, _Listed] = {}
+        self._told: dict[str, Incident] = {}
+        self._same: set[str] = set()
+        self._entries: dict[str, str] = {}
+        self._window: Window | None = None
+        self._has_history = False
+        self._components, _ = read_components((summary.components or ())[:_MOST_ENTRIES])
+        self._complete = self._complete_parts(summary)
+        self._list(summary.incidents, IncidentKind.INCIDENT)
+        self._list(summary.scheduled_maintenances, IncidentKind.MAINTENANCE)
+        self._is_news = any(self._is_new(id) for id in self._listed)
+        moved = self._stamp != seen.stamp
+        self._is_owed = seen.first_look or seen.after_gap or (seen.history_due and moved)
+
+    @property
+    def wants_history(self) -> bool:
+        """Whether something must have ended, or may have come and gone."""
+        return self._is_owed or bool(self._vanished())
+
+    @property
+    def wants_feed(self) -> bool:
+        """Whether components or endings are still to be learnt."""
+        is_unread = self._is_owed and not self._has_history
+        return self.seen.first_look or self._is_news or is_unread or bool(self._vanished())
+
+    def lists(self, id: str) -> bool:
+        """Whether any document of this visit holds an incident."""
+        return id in self._listed or id in self._told
+
+    def take_history(self, document: _Document) -> None:
+        """Take in the latest incidents."""
+        rows = (document.incidents or [])[:_MOST_ENTRIES]
+        ids = self._list(rows, IncidentKind.INCIDENT)
+        self._has_history = True
+        starts = [start for raw in rows if (start := decode_entry(raw, _Start))]
+        self._window = Window(
+            ids=frozenset(ids),
+            floor=_oldest(parse_iso(start.created_at or "") for start in starts),
+            is_full=len(rows) >= feeds.FULL,
+        )
+
+    def take_feed(self, response: Response) -> None:
+        """Take in the feed: components for what the JSON lists, endings for what it does not."""
+        feed = read_feed(response, NAME)
+        if not feeds.is_mine(feed) and feed.entries:
+            raise ReadError(response.url, NAME, "the feed", "it is not incident.io's")
+        told = [feeds.decode(feeds.identify(entry), [entry]) for entry in feed.entries]
+        ids: set[str] = set()
+        for incident, known in self._joined(told):
+            ids.add(known)
+            self._tell(known, incident)
+        if self._window is None:
+            self._window = Window(
+                ids=frozenset(ids),
+                floor=_oldest(incident.updated_at for incident in told),
+                is_full=len(told) >= feeds.FULL,
+            )
+
+    def snapshot(self) -> Snapshot:
+        """All that was found."""
+        incidents: list[Incident] = []
+        unchanged = set(self._same)
+        for id, listed in self._listed.items():
+            self._entries[id] = listed.hash
+            told = self._told.pop(id, None)
+            if told is None and not self._is_new(id):
+                unchanged.add(id)
+            else:
+                incidents.append(self._decoded(id, listed, told))
+        return Snapshot(
+            incidents=(*incidents, *self._told.values()),
+            components=self._components,
+            complete=self._complete,
+            unchanged=frozenset(unchanged),
+            entries=self._entries,
+            stamp=self._stamp,
+            window=self._window,
+            gone=frozenset(self.gone),
+            name=self._name or None,
+        )
+
+    def _complete_parts(self, summary: _Document) -> frozenset[Part]:
+        """Absent lists are empty ones. But a page without any component has lost everything."""
+        if self._components:
+            return frozenset({Part.OPEN_INCIDENTS, Part.OPEN_MAINTENANCES})
+        return frozenset() if summary.components is None else frozenset({Part.COMPONENTS})
+
+    def _list(self, rows: Rows, kind: IncidentKind) -> list[str]:
+        """Note rows by their ids and hashes; the first document that lists one prevails."""
+        ids: list[str] = []
+        for raw in (rows or ())[:_MOST_ENTRIES]:
+            start = decode_entry(raw, _Start)
+            if start is None or not start.id:
+                continue
+            ids.append(start.id)
+            if start.id not in self._listed:
+                self._listed[start.id] = _Listed(kind, raw, _hash(raw))
+        return ids
+
+    def _is_new(self, id: str) -> bool:
+        return self.seen.entries.get(id) != self._listed[id].hash
+
+    def _vanished(self) -> set[str]:
+        return {id for id in self.seen.open_ids if not self.lists(id)}
+
+    def _joined(self, told: Sequence[Incident]) -> Iterable[tuple[Incident, str]]:
+        """Each incident of the feed with the id by which the JSON knows it, else its own."""
+        left = {incident.id: incident for incident in told}
+        names = {id: id for id in left}
+        for id in [*self._listed, *self._vanished()]:
+            if id in left:
+                del left[id]
+            elif (other := self._counterpart(id, left.values())) is not None:
+                names[other.id] = id
+                del left[other.id]
+        return [(incident, names[incident.id]) for incident in told]
+
+    def _counterpart(self, id: str, told: Iterable[Incident]) -> Incident | None:
+        """The incident of the feed that the JSON lists, or listed, under another id."""
+        listed = self._listed.get(id)
+        row = decode_entry(listed.raw, IncidentRow) if listed else None
+        start = parse_iso(row.created_at or "") if row else feeds.ulid_at(id)
+        if start is None:
+            return None
+        title = (row.name or "").strip() if row else None
+        within = _SAME_START if title is None else _SAME_TITLE_WITHIN
+        near = [
+            (abs(began - start), one.id, one)
+            for one in told
+            if (began := feeds.ulid_at(one.id)) is not None
+            and abs(began - start) <= within
+            and title in (None, one.title.strip())
+        ]
+        if not near or (title is None and len(near) > 1):
+            return None
+        return min(near, key=lambda row: row[:2])[2]
+
+    def _tell(self, id: str, incident: Incident) -> None:
+        """Take in what the feed says of an incident.
+
+        Of one that the JSON lists it says which components are hit, and no more: the two are
+        written at different moments, and only the JSON has the ids of the updates.
+        """
+        value = _hash(msgspec.json.encode(incident))
+        if id in self._listed:
+            key = f"feed:{id}"
+            self._entries[key] = value
+            if self.seen.entries.get(key) != value or self._is_new(id):
+                self._told[id] = incident
+        elif incident.status.is_over:
+            self._tell_end(id, replace(incident, id=id), value)
+
+    def _tell_end(self, id: str, incident: Incident, value: str) -> None:
+        """Take in the end of an incident that only the feed tells, or that it told before."""
+        key = f"end:{id}"
+        before = self.seen.entries.get(key)
+        if before == value:
+            self._same.add(id)
+        elif before is None and id not in self.seen.open_ids and self._may_be_known(id):
+            return
+        else:
+            self._told[id] = incident
+        self._entries[key] = value
+
+    def _may_be_known(self, id: str) -> bool:
+        """Whether an ended incident may have been read from the JSON, whose words are fuller."""
+        if self._has_history or id in self.seen.entries:
+            return True
+        return not self.seen.entries and not self.seen.first_look
+
+    def _decoded(self, id: str, listed: _Listed, told: Incident | None) -> Incident:
+        row = decode_entry(listed.raw, IncidentRow) or IncidentRow()
+        incident = read_incident(replace(row, id=id), listed.kind, self.page, {})
+        if told is None:
+            return incident
+        components = incident.components or told.components
+        return replace(incident, components=components, url=told.url or incident.url)
+
+
+def _hash(raw: Raw | bytes) -> str:
+    return blake2b(bytes(raw), digest_size=16).hexdigest()
+
+
+def _oldest(times: Iterable[datetime | None]) -> datetime | None:
+    return min((at for at in times if at), default=None)
+
+
+def _name_in_json(response: Response) -> str | None:
+    try:
+        document = decode(response, _Document, format=NAME)
+        return _identified(document, response.url).name or ""
+    except ReadError:
+        return None
+
+
+def _name_in_html(text: str) -> str | None:
+    is_own = "self.__next_f.push" in text and (
+        "expose_status_summary_api" in text
+        or ("incident.io" in text and 'data-testid="system-status"' in text)
+    )
+    return _title(text) if is_own else None
+
+
+def _title(text: str) -> str:
+    stream = tokens(text)
+    for token in stream:
+        if isinstance(token, Tag) and token.name == "title" and token.begins:
+            title = next(stream, "")
+            return feeds.bare_name(title.strip()) if isinstance(title, str) else ""
+    return ""
+
+
+def _name_in_feed(response: Response) -> str | None:
+    try:
+        feed = read_feed(response, NAME)
+    except ReadError:
+        return None
+    return feeds.name_of(feed) if feeds.is_mine(feed) else None
