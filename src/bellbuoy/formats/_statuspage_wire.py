@@ -86,11 +86,11 @@ class IncidentRow(Struct):
 
 
 def read_components(rows: Iterable[Raw]) -> tuple[tuple[Component, ...], Mapping[str, str]]:
-    """The components that have an id, and the names of groups by their ids."""
+    """The components that have an id (of two with one id the later), and group names by id."""
     read = [row for raw in rows if (row := decode_entry(raw, ComponentRow)) and row.id]
     groups = {row.id: row.name or row.id for row in read if row.group and row.id}
-    components = tuple(
-        Component(
+    components = {
+        row.id: Component(
             id=row.id or "",
             name=row.name or row.id or "",
             status=component_status(row.status or ""),
@@ -99,8 +99,8 @@ def read_components(rows: Iterable[Raw]) -> tuple[tuple[Component, ...], Mapping
             is_group=bool(row.group),
         )
         for row in read
-    )
-    return components, groups
+    }
+    return tuple(components.values()), groups
 
 
 def read_incident(
