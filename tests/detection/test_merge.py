@@ -23,7 +23,7 @@ def test_first_look_at_a_quiet_page_is_silent() -> None:
 
 
 def test_c8_first_look_adopts_history_and_announces_what_is_open_once() -> None:
-    """Five hundred past incidents are silent, the open one is a single event with its newest words."""
+    """Past incidents are silent; the open one is a single event with its newest words."""
     past = [incident(f"p{n}", update("1", "resolved"), started=-n) for n in range(300)]
     watch = Watch()
     merged = watch.look(page_says(*past, incident("a", OPENED, IDENTIFIED)))
@@ -176,6 +176,7 @@ def test_c2_a_stamp_that_moves_alone_is_nothing() -> None:
     """A hundred bumps of updated_at, no event."""
     watch = Watch(page_says(incident("a", OPENED, updated=0), stamp=0))
     for bump in range(1, 101):
+        watch.minute = bump
         assert watch.kinds(page_says(incident("a", OPENED, updated=bump), stamp=bump)) == []
 
 
@@ -338,20 +339,21 @@ def test_an_older_copy_ends_nothing_and_moves_nothing() -> None:
     """A cache that serves yesterday's page is not news."""
     now = page_says(incident("a", OPENED), components=(component("API", "degraded"),), stamp=10)
     old = page_says(components=(component("API"),), stamp=5)
-    watch = Watch(now)
+    watch = Watch()
+    watch.minute = 10
+    watch.look(now)
     for _ in range(30):
         assert watch.kinds(old) == []
     assert watch.known.incidents["a"].missing_polls == 0
     assert watch.known.components["API"].status == "degraded"
 
 
-def test_a_vendor_that_turned_its_clock_back_is_believed_again_after_two_hours() -> None:
-    """A stamp that stays behind must not make the page mute for ever."""
+def test_a_stamp_from_the_future_does_not_make_the_page_mute() -> None:
+    """A vendor whose clock ran ahead is believed as soon as it is set right."""
     watch = Watch(page_says(stamp=1000))
     degraded = page_says(components=(component("API", "degraded"),), stamp=5)
-    kinds = [kind for _ in range(4) for kind in watch.kinds(degraded, minutes=31)]
-    assert kinds == []
-    assert watch.kinds(degraded, minutes=31) == ["component.changed"]
+    kinds = [kind for _ in range(2) for kind in watch.kinds(degraded)]
+    assert kinds == ["component.changed"]
 
 
 def test_a_component_that_moves_alone_is_an_event() -> None:

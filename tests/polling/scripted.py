@@ -23,6 +23,8 @@ from bellbuoy.model.facts import Page, Provider, Snapshot
 from bellbuoy.model.known import Seen, Validators
 from tests.virtual_time import now
 
+_NONE = Validators()
+
 Said = Snapshot | bytes
 Script = Callable[[str, float], Said | Awaitable[Said]]
 
@@ -93,7 +95,7 @@ class _Talk:
     async def __aexit__(self, *_: object) -> None:
         self._network.in_flight -= 1
 
-    async def ask(self, request: Request, validators: Validators = Validators()) -> Response:
+    async def ask(self, request: Request, validators: Validators = _NONE) -> Response:
         network = self._network
         time = asyncio.get_running_loop().time()
         network.asked[request.url] += 1

@@ -25,10 +25,10 @@ from bellbuoy.model.known import Known, KnownComponent, KnownIncident
 WITHDRAWN_AFTER = (3, timedelta(minutes=15))
 """Polls and time for which complete lists must not hold an incident before it can be withdrawn."""
 
-STALE_AT_MOST = timedelta(hours=2)
-"""A vendor whose stamp stays behind this long has turned its clock back; its word counts again.
+FUTURE_AT_MOST = timedelta(minutes=5)
+"""A page's stamp further ahead of our clock than this says nothing, and is not kept.
 
-Statuspage's CDN may serve an old copy for an hour (stale-if-error=3600)."""
+Else a vendor whose clock ran ahead for a day would be mute for a day once it is set right."""
 
 MAX_CLOSED = 400
 """Closed incidents kept of a page: eight full windows of the largest history that is read."""
@@ -49,11 +49,14 @@ class Merged(Struct, frozen=True):
 
 def merge(page: Page, known: Known, snapshot: Snapshot, now: datetime) -> Merged:
     """Bring what is known of a page together with what it says now."""
+    stamp = snapshot.stamp
+    if stamp is not None and stamp - now > FUTURE_AT_MOST:
+        stamp = None
     record = Record(
         page,
         now,
         is_baseline=known.baseline_at is None,
-        evidence=_evidence(known, snapshot, now),
+        evidence=_evidence(known.stamp, stamp),
     )
     incidents = _merge_incidents(record, known, snapshot)
     components = _merge_components(record, known, snapshot, incidents)
@@ -63,13 +66,11 @@ def merge(page: Page, known: Known, snapshot: Snapshot, now: datetime) -> Merged
         record.gap(gaps, snapshot.window.floor if snapshot.window else None)
         record.events.insert(0, record.events.pop())  # it explains what follows
     incidents, floor = _bounded(incidents, _floor(record, known, snapshot))
-    is_stale = record.evidence < 0
     merged = replace(
         known,
         baseline_at=known.baseline_at or now,
         floor=floor,
-        stamp=known.stamp if is_stale else snapshot.stamp or known.stamp,
-        stale_since=(known.stale_since or now) if is_stale else None,
+        stamp=known.stamp if record.evidence < 0 else stamp or known.stamp,
         history_at=now if snapshot.window is not None else known.history_at,
         incidents=incidents,
         components=components,
@@ -88,13 +89,10 @@ def is_emptied(known: Known, snapshot: Snapshot) -> bool:
     return is_empty and Part.COMPONENTS in snapshot.complete
 
 
-def _evidence(known: Known, snapshot: Snapshot, now: datetime) -> int:
-    if known.stamp is None or snapshot.stamp is None or known.stamp == snapshot.stamp:
+def _evidence(held: datetime | None, stamp: datetime | None) -> int:
+    if held is None or stamp is None or held == stamp:
         return 0
-    if snapshot.stamp > known.stamp:
-        return 1
-    since = known.stale_since
-    return 1 if since is not None and now - since > STALE_AT_MOST else -1
+    return 1 if stamp > held else -1
 
 
 def _merge_incidents(

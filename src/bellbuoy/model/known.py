@@ -131,10 +131,8 @@ class Known(Struct, frozen=True, kw_only=True):
     before which history is older than our acquaintance with the page, and so silent.
     `incidents` and `components` are keyed by our key and by the vendor's id. `entries` are
     the hashes of the entries last decoded. `validators` are kept per address. `history_at`
-    is when history was last read.
-    `stale_since` is when copies older than `stamp` began to come. `gaps` counts `page.gap`
-    events. `noisy` lists updates (`incident/update`) whose text changes so often that
-    further edits are not recorded.
+    is when history was last read. `gaps` counts `page.gap` events. `noisy` lists updates
+    (`incident/update`) whose text changes so often that further edits are not recorded.
     """
 
     page_key: str
@@ -146,7 +144,6 @@ class Known(Struct, frozen=True, kw_only=True):
     components: Mapping[str, KnownComponent] = {}
     entries: Mapping[str, str] = {}
     validators: Mapping[str, Validators] = {}
-    stale_since: datetime | None = None
     gaps: int = 0
     noisy: frozenset[str] = frozenset()
 
