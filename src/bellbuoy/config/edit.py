@@ -159,8 +159,8 @@ def _end_of(start: SequenceStartEvent, events: Iterator[Event], text: str) -> _S
         if depth == 0:
             break
         is_empty = False
-        # The end of a block collection is only known at what follows it: it has no width.
-        if isinstance(event, ScalarEvent) or event.end_mark.index > event.start_mark.index:
+        # What has no width, such as the end of a block, is only known at what follows it.
+        if event.end_mark.index > event.start_mark.index:
             last = event.end_mark.index
     if is_flow:
         return _Spot(index=last, indent=None, is_empty=is_empty)

@@ -41,7 +41,10 @@ Duration = Annotated[
         }
     ),
 ]
-_TEXT_OR_LIST = {
+_TEXTS: dict[str, Any] = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+}
+_SOME_TEXTS: dict[str, Any] = {
     "anyOf": [
         {"type": "string"},
         {"type": "array", "items": {"type": "string"}, "minItems": 1},
@@ -51,17 +54,21 @@ Names = Annotated[
     tuple[Annotated[str, Field(min_length=1)], ...],
     BeforeValidator(values.listed),
     Field(min_length=1),
-    WithJsonSchema(_TEXT_OR_LIST),
+    WithJsonSchema(_SOME_TEXTS),
 ]
 Kinds = Annotated[
     tuple[Annotated[str, AfterValidator(values.event_kind)], ...],
     BeforeValidator(values.listed),
     Field(min_length=1),
-    WithJsonSchema(_TEXT_OR_LIST),
+    WithJsonSchema(_SOME_TEXTS),
 ]
-Impacts = Annotated[
-    frozenset[Impact], BeforeValidator(values.impacts), WithJsonSchema(_TEXT_OR_LIST)
+Hosts = Annotated[tuple[str, ...], BeforeValidator(values.listed), WithJsonSchema(_TEXTS)]
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(values.network)], ...],
+    BeforeValidator(values.listed),
+    WithJsonSchema(_TEXTS),
 ]
+Impacts = Annotated[frozenset[Impact], BeforeValidator(values.impacts), WithJsonSchema(_SOME_TEXTS)]
 Address = Annotated[str, AfterValidator(values.page_address)]
 Patience = Annotated[Duration, AfterValidator(partial(values.within, low=0.1, high=600.0))]
 Every = Annotated[Duration, AfterValidator(partial(values.within, low=0.1, high=86400.0))]
@@ -184,18 +191,13 @@ class HttpEntry(Section):
     proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = Field(
         default=None, description="The address of an HTTP proxy."
     )
-    no_proxy: Names | None = Field(default=None, description="Hosts asked without the proxy.")
+    no_proxy: Hosts | None = Field(default=None, description="Hosts asked without the proxy.")
     ca_file: Annotated[str, AfterValidator(_file)] | None = Field(
         default=None, description="Certificate authorities (PEM) instead of the system's."
     )
-    allow_private: (
-        Annotated[
-            tuple[Annotated[str, AfterValidator(values.network)], ...],
-            BeforeValidator(values.listed),
-            WithJsonSchema(_TEXT_OR_LIST),
-        ]
-        | None
-    ) = Field(default=None, description="Private networks (CIDR) that pages may lie in.")
+    allow_private: Networks | None = Field(
+        default=None, description="Private networks (CIDR) that pages may lie in."
+    )
 
 
 class DisplayEntry(Section):

@@ -30,7 +30,9 @@ _BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """What a misspelt word may have meant, as a phrase to append; empty if nothing is near."""
-    folded = {name.casefold(): name for name in known}
+    folded: dict[str, str] = {}
+    for name in known:
+        folded.setdefault(name.casefold(), name)
     close = get_close_matches(word.casefold(), folded, n=3, cutoff=0.6)
     if not close:
         return ""
@@ -233,7 +235,7 @@ def store_address(value: str, base: Path) -> str:
     Known are SQLite files, PostgreSQL and `memory:`.
     """
     text = value.strip()
-    if text in {"memory:", ":memory:", "sqlite://", "sqlite:///:memory:"}:
+    if text in {"memory", "memory:", ":memory:", "sqlite://", "sqlite:///:memory:"}:
         return "memory:"
     if text.startswith(("postgresql://", "postgresql+")):
         return text

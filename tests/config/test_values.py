@@ -1,0 +1,72 @@
+"""Single values, good and bad."""
+
+import pytest
+
+from bellbuoy.config.values import duration, page_address, page_key, spoken
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("500ms", 0.5), ("30s", 30), ("5m", 300), ("2h", 7200), ("90d", 7776000), (" 5 M ", 300),
+        ("1.5h", 5400), (30, 30), (0.25, 0.25), ("45", 45),
+    ],
+)  # fmt: skip
+def test_durations(said, seconds):
+    """Numbers are seconds."""
+    assert duration(said) == seconds
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", "5 minutes", "1h30m", "-5s", "1e3", "٣s", 0, -1, True, None, [], float("nan"), 10**400],
+)
+def test_what_is_not_a_duration(said):
+    """Words, signs, truth values, and what is not above zero."""
+    with pytest.raises(ValueError, match="write 500ms"):
+        duration(said)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.5, "500 ms"), (5, "5 s"), (90, "90 s"), (3600, "1 h"), (86400, "1 d")]
+)
+def test_durations_are_told_as_people_write_them(seconds, words):
+    """The largest whole unit."""
+    assert spoken(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("https://Status.Acme.example/", "https://status.acme.example"),
+        ("HTTP://x.example:80/a/?q=1#f", "http://x.example/a?q=1"),
+        ("https://x.example:8443/EU", "https://x.example:8443/EU"),
+        ("http://[::1]:8080/", "http://[::1]:8080"),
+        ("https://bücher.example/", "https://xn--bcher-kva.example"),
+        ("https://x.example./", "https://x.example"),
+        (" https://x.example ", "https://x.example"),
+    ],
+)
+def test_keys_are_canonical(address, key):
+    """And the key of a key is the key."""
+    assert page_key(address) == key == page_key(key)
+    assert page_address(address).strip()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "file:///etc/passwd", "FILE:/etc/passwd", "ftp://x.example/", "gopher://x.example/",
+        "data:text/html,x", "javascript:alert(1)", "jar:https://x.example", "unix:///run/x.sock",
+        "//x.example/", "status.acme.example", "localhost:8080", "https://", "https:///x",
+        "http:/x", "https:x.example", "ht!tp://x.example", "", "https://.", "https://a..b/",
+        "https://x.example:99999/", "https://x.example:0/", "https://x y.example/",
+        "https://x.example/\r\nHost: y", "https://%00/", "https://x\\@y.example/",
+        "https://me:pw@x.example/", "https://[::1/", "https://" + "a" * 64 + ".example",
+        "https://x.example/" + "a" * 3000,
+    ],
+)  # fmt: skip
+def test_w4_only_plain_web_addresses_are_pages(address):
+    """Other schemes, credentials, control characters and no-hosts are refused."""
+    with pytest.raises(ValueError, match=";"):
+        page_address(address)
