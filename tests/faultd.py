@@ -21,7 +21,7 @@ below it. With `ssl=` (a server-side `ssl.SSLContext`) the address is https.
 `vendor.requests` are all requests so far, `vendor.connections` counts TCP connections ever
 made, `vendor.open_connections` those open now, `vendor.resumed` is one bool per TLS
 connection. `vendor.script` may be replaced at any time. `await vendor.until(3)` returns once
-three requests came.
+three requests came, `await vendor.until_closed()` once no connection is open.
 """
 
 import asyncio
@@ -31,6 +31,9 @@ import ssl as tls
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+
+LOOPBACK = ("127.0.0.0/8",)
+"""What `HttpSettings.allow_private` must hold for a page to lie at a scripted vendor."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,7 @@ class Vendor:
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     _came: asyncio.Event = field(default_factory=asyncio.Event)
+    _left: asyncio.Event = field(default_factory=asyncio.Event)
     _turns: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -146,6 +150,12 @@ class Vendor:
         while len(self.requests) < count:
             self._came.clear()
             await self._came.wait()
+
+    async def until_closed(self) -> None:
+        """Return once no connection is open."""
+        while self._writers:
+            self._left.clear()
+            await self._left.wait()
 
     async def _choose(self, script: Script, received: Received) -> Answer:
         if isinstance(script, Answer):
@@ -180,6 +190,7 @@ class Vendor:
         finally:
             self._tasks.discard(task)
             self._writers.discard(writer)
+            self._left.set()
             writer.close()
             with suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()

@@ -1,0 +1,1 @@
+# ruff: noqa: A005 - it is named like the room that it tests

@@ -72,7 +72,7 @@ def _explain(error: Exception, *, reading: bool) -> tuple[Unreadable, str]:
     if isinstance(error, aiohttp.ClientResponseError):
         return _explain_malformed(error)
     if isinstance(error, OSError):
-        return Unreadable.NETWORK, f"the connection broke: {error.strerror or error}"
+        return Unreadable.NETWORK, f"the connection broke: {_why(error)}"
     return Unreadable.REFUSED, f"the request cannot be sent: {type(error).__name__}: {error}"
 
 
@@ -88,11 +88,17 @@ def _explain_connecting(error: aiohttp.ClientConnectorError) -> str:
     if isinstance(error, aiohttp.ClientSSLError):
         return f"no TLS with {where}: {getattr(error.os_error, 'reason', None) or error.os_error}"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return f"no address for the name {error.host}: {error.os_error.strerror or error.os_error}"
-    why = error.os_error.strerror or str(error.os_error)
+        return f"no address for the name {error.host}: {_why(error.os_error)}"
+    why = _why(error.os_error)
+    if error.ssl and isinstance(error.os_error, ConnectionError) and not error.os_error.errno:
+        why = f"it was closed during the TLS handshake ({why})"
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return f"no connection to the proxy {where} (http.proxy): {why}"
     return f"no connection to {where}: {why}"
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__
 
 
 def _explain_malformed(error: aiohttp.ClientResponseError) -> tuple[Unreadable, str]:

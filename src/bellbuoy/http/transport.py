@@ -146,6 +146,7 @@ class Transport:
                 data=body,
                 allow_redirects=False,
                 proxy=target.proxy,
+                trace_request_ctx=[],
             )
             reading = True
             return await _read(response, keep_errors=False)
