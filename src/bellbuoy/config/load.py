@@ -253,12 +253,13 @@ class _Loader:
                 )
 
     def _check_receivers(self, route: Any, receivers: dict[str, Any], place: Place) -> None:
-        names = listed(route.get("to")) if isinstance(route, dict) else None
+        given = route.get("to") if isinstance(route, dict) else None
+        names = listed(given)
         for index, name in enumerate(names if isinstance(names, list) else ()):
             if isinstance(name, str) and name not in receivers:
                 known = f"known are {', '.join(receivers)}" if receivers else "there is none"
                 self._problems.add(
-                    (*place, index),
+                    place if names is not given else (*place, index),
                     f"{name!r} is not a receiver{nearest(name, receivers)}; {known}; "
                     "add it under receivers",
                 )

@@ -20,8 +20,11 @@ from bellbuoy.text import MAX_BODY, MAX_TITLE
 
 AT = datetime(2026, 2, 23, 16, 9, 30, tzinfo=UTC)
 
-HOSTILE = (
-    "canary <!channel> <@U1> @everyone @all </script><script>alert(1)</script> {{7*7}} ${x} %s "
+MARK = "words-of-the-vendor"
+"""Stands in every hostile text, so that it is found where it does not belong."""
+
+HOSTILE = MARK + (
+    " <!channel> <@U1> @everyone @all </script><script>alert(1)</script> {{7*7}} ${x} %s "
     "<https://evil.example|click> [click](javascript:alert(1)) *_~`> &amp; '\" \\ Bcc: x"
 )
 """Vendor text as it may come through `bellbuoy.text`: safe bytes, unsafe in every markup."""
