@@ -158,7 +158,8 @@ class Known(Struct, frozen=True, kw_only=True):
 class Health(Struct, frozen=True, kw_only=True):
     """How reading a page goes.
 
-    `failures` counts failed visits in a row, `failing_since` is the first of them.
+    `failures` counts failed visits in a row, `failing_since` is the first of them, `failure`
+    why the latest failed.
     `unreadable` is set from `page.unreadable` to `page.readable`. `episodes` counts those,
     so that each has an event id of its own. `held_until` is the instant before which the
     host asked us not to come back (Retry-After). `latency` is that of the last answer,
@@ -169,6 +170,7 @@ class Health(Struct, frozen=True, kw_only=True):
     read_at: datetime | None = None
     failures: int = 0
     failing_since: datetime | None = None
+    failure: Unreadable | None = None
     unreadable: Unreadable | None = None
     detail: str = ""
     episodes: int = 0

@@ -326,7 +326,7 @@ def _face(format: Format, page: Page) -> Request:
 
 def _is_doubtful(standing: Health) -> bool:
     beyond = standing.failures - RECOGNISE_AT
-    is_wrong = standing.unreadable in {None, Unreadable.NOT_THE_FORMAT, Unreadable.GONE}
+    is_wrong = standing.failure in {Unreadable.NOT_THE_FORMAT, Unreadable.GONE}
     return is_wrong and beyond >= 0 and beyond % 20 == 0
 
 
