@@ -12,14 +12,22 @@ from itertools import chain
 
 from msgspec import Struct
 
+MAX_MARKUP = 262_144
+"""How much of one text is read, in characters; whole feeds of 25 long incidents are shorter."""
+
 _BLANK = " \t\n\r\f"
 _RAW = frozenset({"script", "style", "template"})
-_LISTS = frozenset({"dd", "dl", "dt", "ol", "ul"})
+_ITEMS = {"li": ("\n- ", ""), "ol": ("", "\n"), "ul": ("", "\n")}
 _TABLES = frozenset({"table", "tbody", "tfoot", "thead", "tr"})
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "hr"})
 _SECTIONS = frozenset({"address", "article", "aside", "blockquote", "div", "figure", "footer"})
+_DEFINITIONS = frozenset({"dd", "dl", "dt"})
 _BLOCKS = (
-    _LISTS | _TABLES | _HEADINGS | _SECTIONS | {"header", "main", "nav", "p", "pre", "section"}
+    _DEFINITIONS
+    | _TABLES
+    | _HEADINGS
+    | _SECTIONS
+    | {"header", "main", "nav", "p", "pre", "section"}
 )
 _BREAKS = ("<br", "<p", "<div", "<li", "<tr")
 
@@ -38,22 +46,18 @@ Token = Tag | str
 
 def tokens(markup: str) -> Iterator[Token]:
     """The tags and texts of a piece of HTML, in order; comments and scripts are left out."""
+    markup = markup[:MAX_MARKUP]
     seen: dict[str, Tag] = {}
-    place, end = 0, len(markup)
-    while place < end:
-        opening = markup.find("<", place)
-        if opening < 0:
-            yield unescape(markup[place:])
-            return
-        if opening > place:
-            yield unescape(markup[place:opening])
+    begin = place = 0
+    while (opening := markup.find("<", place)) >= 0:
         sign = markup[opening + 1 : opening + 2]
-        if sign in {"!", "?"}:
-            place = _after_comment(markup, opening)
-            continue
-        if sign != "/" and not (sign.isascii() and sign.isalpha()):
-            yield "<"
+        if sign not in {"/", "!", "?"} and not (sign.isascii() and sign.isalpha()):
             place = opening + 1
+            continue
+        if opening > begin:
+            yield unescape(markup[begin:opening])
+        if sign in {"!", "?"}:
+            begin = place = _after_comment(markup, opening)
             continue
         closing = markup.find(">", opening)
         tag = seen.get(markup[opening:closing]) if closing > 0 else None
@@ -66,6 +70,9 @@ def tokens(markup: str) -> Iterator[Token]:
         yield tag
         if tag.begins and tag.name in _RAW:
             place = _after_raw(markup, tag.name, place)
+        begin = place
+    if begin < len(markup):
+        yield unescape(markup[begin:])
 
 
 def unescape(text: str) -> str:
@@ -98,8 +105,8 @@ def join(stream: Iterable[Token]) -> str:
             parts.append(token.translate(_TO_BLANKS))
         elif token.name == "br":
             parts.append("\n")
-        elif token.name == "li":
-            parts.append("\n- " if token.begins else "\n")
+        elif token.name in _ITEMS:
+            parts.append(_ITEMS[token.name][0 if token.begins else 1])
         elif token.name in _BLOCKS:
             parts.append("\n\n" if token.name == "p" else "\n")
         elif token.name == "a" and token.begins:

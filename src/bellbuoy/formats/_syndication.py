@@ -32,7 +32,7 @@ _CUT_WITHIN = frozenset(
     {etree.ErrorTypes.ERR_TAG_NOT_FINISHED, etree.ErrorTypes.ERR_CDATA_NOT_FINISHED}
 )
 
-_MAX_ODD = 262_144
+_MAX_ODD = 131_072
 """The largest body that is given to feedparser, in characters: it is slow."""
 
 _ATOM = "{http://www.w3.org/2005/Atom}"

@@ -8,6 +8,8 @@
 The shape is decided anew for each document, by positive marks. A feed is a window of history,
 never a complete list: what left it may go on, so `complete` stays empty. Its own `<updated>`
 moves without a change (in 783 of 1,516 captures of one page), so there is no `stamp`.
+The dialects are RFC 4287, https://www.rssboard.org/rss-specification,
+https://web.resource.org/rss/1.0/spec and https://www.jsonfeed.org/version/1.1/.
 Entries are keyed by their incident; one whose texts hash as before is not decoded again.
 """
 

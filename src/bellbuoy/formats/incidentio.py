@@ -8,8 +8,8 @@
 
 Only the feed names an incident's components. The JSON has no time zone, leaves empty lists
 out, and lists 25 components at most, another choice in another order each time: a component
-that is missing says nothing. All ids are ULIDs. None of it is documented; it was taken from
-recordings and from tools that read it.
+that is missing says nothing. All ids are ULIDs. None of it is documented (the imitated API is,
+https://www.githubstatus.com/api); it was taken from recordings and from tools that read it.
 
 Does not decide what changed (`detection.merge`). Entries are known by their hashes, as in
 `formats.statuspage`; those of the feed under `feed:`, and under `end:` where only the feed
@@ -26,13 +26,10 @@ from msgspec.structs import replace
 
 from bellbuoy.errors import FetchError, ReadError, VisitError
 from bellbuoy.exchange import Exchange, Request, Response
-from bellbuoy.formats import Claim
+from bellbuoy.formats import Claim, _incidentio_marks
 from bellbuoy.formats import _incidentio_feed as feeds
-from bellbuoy.formats._addresses import host, page_root
-from bellbuoy.formats._answers import is_web_page, text_of
 from bellbuoy.formats._instants import parse_iso
 from bellbuoy.formats._json import decode, decode_entry
-from bellbuoy.formats._markup import Tag, tokens
 from bellbuoy.formats._statuspage_wire import (
     Head,
     IncidentRow,
@@ -52,10 +49,6 @@ PROBES = ("api/v2/summary.json", "feed.atom")
 _SUMMARY = "api/v2/summary.json"
 _INCIDENTS = "api/v2/incidents.json"
 _FEEDS = ("feed.atom", "feed.rss")
-_BELOW = frozenset(
-    {"api", "feed.atom", "feed.rss", "history.atom", "history.rss", "history", "incidents", "proxy"}
-)
-
 _MOST_ENTRIES = 2_000
 _MOST_ASKED = 5
 """How many incidents are asked for at their own addresses in one visit."""
@@ -81,18 +74,8 @@ class _Start(Struct):
 
 
 def claims(response: Response) -> Claim | None:
-    """Its JSON (a ULID and no time zone), its feed, or the marks in its HTML."""
-    root = page_root(response.url, _BELOW)
-    text = text_of(response).lstrip()
-    if root is None or not text:
-        return None
-    if text.startswith("{"):
-        name = _name_in_json(response)
-    elif is_web_page(text):
-        name = _name_in_html(text)
-    else:
-        name = _name_in_feed(response)
-    return None if name is None else Claim(format=NAME, url=root, name=name or host(root))
+    """Its JSON, its feed or its HTML, by marks that no other has."""
+    return _incidentio_marks.claim(response, NAME)
 
 
 def read(page: Page, seen: Seen) -> Exchange[Snapshot]:
@@ -118,14 +101,9 @@ def _get(url: str, accept: str = "application/json") -> Request:
 def _identified(summary: _Document, url: str) -> Head:
     """The document's `page`, if it is incident.io's."""
     head = decode_entry(summary.page, Head)
-    if head is None:
-        raise ReadError(url, NAME, "$.page", "it is missing")
-    if head.time_zone:
-        problem = "this is a true Statuspage; say `format: statuspage`"
-        raise ReadError(url, NAME, "$.page.time_zone", problem)
-    if not feeds.is_ulid(head.id or ""):
-        problem = "this is not incident.io's, whose ids are ULIDs; `format: statuspage` may fit"
-        raise ReadError(url, NAME, "$.page.id", problem)
+    problem = _incidentio_marks.why_foreign(head)
+    if head is None or problem:
+        raise ReadError(url, NAME, "$.page", problem)
     return head
 
 
@@ -364,36 +342,3 @@ def _hash(raw: Raw | bytes) -> str:
 
 def _oldest(times: Iterable[datetime | None]) -> datetime | None:
     return min((at for at in times if at), default=None)
-
-
-def _name_in_json(response: Response) -> str | None:
-    try:
-        document = decode(response, _Document, format=NAME)
-        return _identified(document, response.url).name or ""
-    except ReadError:
-        return None
-
-
-def _name_in_html(text: str) -> str | None:
-    is_own = "self.__next_f.push" in text and (
-        "expose_status_summary_api" in text
-        or ("incident.io" in text and 'data-testid="system-status"' in text)
-    )
-    return _title(text) if is_own else None
-
-
-def _title(text: str) -> str:
-    stream = tokens(text)
-    for token in stream:
-        if isinstance(token, Tag) and token.name == "title" and token.begins:
-            title = next(stream, "")
-            return feeds.bare_name(title.strip()) if isinstance(title, str) else ""
-    return ""
-
-
-def _name_in_feed(response: Response) -> str | None:
-    try:
-        feed = read_feed(response, NAME)
-    except ReadError:
-        return None
-    return feeds.name_of(feed) if feeds.is_mine(feed) else None
