@@ -54,6 +54,10 @@ class Lines:
         self.lines.append(text)
         self.written.set()
 
+    async def until_gone(self):
+        """Wait for a reader who never goes away."""
+        await asyncio.Event().wait()
+
     def ids(self):
         """The events that were written."""
         return [json.loads(line)["id"] for line in self.lines]

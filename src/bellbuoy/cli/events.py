@@ -64,14 +64,16 @@ async def _read(
                 _print(store, _place(after, store.log_id), render, printer, follow=follow)
             )
             stop = asyncio.create_task(asked.wait())
+            gone = asyncio.create_task(printer.until_gone())
+            tasks = (reading, stop, gone)
             try:
-                await asyncio.wait({reading, stop}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 if reading.done():
                     reading.result()
             finally:
-                reading.cancel()
-                stop.cancel()
-                await asyncio.gather(reading, stop, return_exceptions=True)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _print(

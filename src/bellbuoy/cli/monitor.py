@@ -101,18 +101,21 @@ class _Run:
 
         Raises what ended it too early.
         """
+        first = asyncio.FIRST_COMPLETED
         ending = asyncio.create_task(self._app.stopped(self._wishes.seconds))
         asked = asyncio.create_task(self._asked.wait())
+        gone = asyncio.create_task(self._printer.until_gone())
         try:
-            await asyncio.wait({reading, ending}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({reading, ending, gone}, return_when=first)
             if self._wishes.once and not reading.done():
-                await asyncio.wait({reading, asked}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({reading, asked, gone}, return_when=first)
+            self._app.request_stop()
             await asyncio.wait({reading}, timeout=_GRACE)
             for task in (reading, ending):
                 if task.done():
                     task.result()
         finally:
-            await _cancel(ending, asked)
+            await _cancel(ending, asked, gone)
 
     async def _report(self) -> None:
         """Say what the first sweep found."""

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import select
 import sys
 from concurrent.futures import Future
 from contextlib import suppress
@@ -12,6 +13,9 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from bellbuoy.text import clean_text
+
+_LOOK_EVERY = 0.5
+"""How often, in seconds, it is looked whether the reader is still there."""
 
 _PATIENCE = 0.2
 """How long, in seconds, the end waits for a reader that does not read."""
@@ -65,6 +69,11 @@ class Printer:
         self._jobs.put((text, done))
         await asyncio.wrap_future(done)
 
+    async def until_gone(self) -> None:
+        """Return when the reader went away, within a second, also if nothing is written."""
+        while not _is_gone(self._stream):  # noqa: ASYNC110 - no event tells it
+            await asyncio.sleep(_LOOK_EVERY)
+
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             text, done = job
@@ -82,6 +91,19 @@ class Printer:
         if self._is_own:
             with suppress(OSError):
                 self._stream.close()
+
+
+def _is_gone(stream: TextIO) -> bool:
+    """Whether nobody can read what is written; False where the system cannot tell (Windows)."""
+    poll = getattr(select, "poll", None)
+    if poll is None or stream.closed:
+        return False
+    try:
+        asked = poll()
+        asked.register(stream.fileno(), 0)
+        return any(found & select.POLLERR for _, found in asked.poll(0))
+    except (OSError, ValueError):
+        return False
 
 
 def _stream(encoding: str | None) -> tuple[TextIO, bool]:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+    from bellbuoy.formats import Format
+    from bellbuoy.model.facts import Page
     from bellbuoy.polling.replay import Recorded
 
 _STAMP = re.compile(r"(?<!\d)(\d{8}T\d{6})Z")
@@ -32,6 +34,9 @@ def replay(
     ] = "60s",
     kinds: KindNames = None,
     json: Annotated[bool, Flag, Parameter(help="Print one CloudEvent on each line.")] = False,
+    config: Annotated[
+        Path | None, Parameter(help="A config whose plugins are to be known, too.")
+    ] = None,
 ) -> int:
     """Play recorded bodies as if they came in now, and print what they announce.
 
@@ -47,6 +52,9 @@ def replay(
         bellbuoy replay --format statuspage --path api/v2/incidents.json bodies/*.json
         bellbuoy replay --format feed --path history.atom --json bodies/*.atom.gz
     """
+    from msgspec.structs import replace
+
+    from bellbuoy.cli.choice import choose
     from bellbuoy.cli.options import checked, kinds_of_events
     from bellbuoy.cli.output import write
     from bellbuoy.cli.rendering import usual_kinds
@@ -57,12 +65,13 @@ def replay(
     from bellbuoy.model.facts import Page, Provider
     from bellbuoy.polling.replay import replay as play
 
-    formats = Formats()
+    formats = Formats(choose(config, quiet=True).formats if config else None)
     if format not in formats:
         raise ConfigError(f"--format {format}: no such format; there are {', '.join(formats)}")
-    missing = [str(file) for file in files if not file.is_file()]
-    if missing or not files:
-        raise ConfigError(*(f"{file}: there is no such file" for file in missing or ["FILE"]))
+    if not files:
+        raise ConfigError("no FILE was given. See: bellbuoy replay --help")
+    if missing := [file for file in files if not file.is_file()]:
+        raise ConfigError(*(f"{file}: there is no such file" for file in missing))
     address = checked("--url", url, values.page_address)
     page = Page(
         key=values.page_key(address),
@@ -71,6 +80,9 @@ def replay(
         format=format,
         every=checked("--every", every, values.duration),
     )
+    if _asks_the_page_itself(formats[format], page) and not address.endswith(path):
+        document = page.at(path.lstrip("/"))
+        page = replace(page, key=values.page_key(document), url=document)
     watching = Config(watched=(Watched(page=page),), store="memory:")
     render = usual_kinds(watching, kinds_of_events(kinds), as_json=json)
     for event in play(formats[format], page, path, _recorded(files)):
@@ -78,6 +90,16 @@ def replay(
         if text is not None:
             write(text)
     return 0
+
+
+def _asks_the_page_itself(format: "Format", page: "Page") -> bool:
+    """Whether the page's address is that of its document, as it is with a feed."""
+    from bellbuoy.model.known import Seen
+
+    exchange = format.read(page, Seen())
+    face = next(exchange)
+    exchange.close()
+    return face.url == page.url
 
 
 def _recorded(files: "Iterable[Path]") -> "Iterator[Recorded]":
