@@ -181,7 +181,7 @@ class Look:
         self._id_of[hash] = row.id
         incident = read_incident(row, kind, self.page, self._groups)
         held = self._incidents.get(row.id)
-        if held is None or not _is_older(incident, held):
+        if held is None or _is_newer(incident, held):
             self._incidents[row.id] = incident
             self._entries[_key(kind, row.id)] = hash
             self._unchanged.discard(row.id)
@@ -221,6 +221,6 @@ def _hash(entry: Raw | bytes) -> str:
     return blake2b(entry, digest_size=8).hexdigest()
 
 
-def _is_older(incident: Incident, held: Incident) -> bool:
+def _is_newer(incident: Incident, held: Incident) -> bool:
     times = (incident.updated_at, held.updated_at)
-    return times[0] is not None and times[1] is not None and times[0] < times[1]
+    return times[0] is not None and times[1] is not None and times[0] > times[1]
