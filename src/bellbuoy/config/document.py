@@ -31,9 +31,11 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from bellbuoy.errors import ConfigError
+from bellbuoy.text import clean_line
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 16
+MAX_SAID = 1000
 
 Place = tuple[str | int, ...]
 """The keys and indices that lead to a value."""
@@ -86,7 +88,8 @@ class Document(Struct, kw_only=True):
 def told(name: str, line: int | None, place: Place, text: str) -> str:
     """A problem as a person reads it: file, line, key, what, cure."""
     where = f"{name}:{line}" if line else name
-    return ": ".join(filter(None, (where, ".".join(map(str, place)), text)))
+    key = ".".join(map(str, place))
+    return f"{where}: {clean_line(f'{key}: {text}' if key else text, MAX_SAID)}"
 
 
 def read_document(path: Path, env: Mapping[str, str]) -> Document:
