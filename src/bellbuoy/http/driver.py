@@ -122,7 +122,7 @@ class Driver:
         sent: list[bool] = []
         try:
             async with asyncio.timeout_at(deadline):
-                answer = await self.transport.fetch_trusted(
+                answer = await self.transport.fetch_receiver(
                     target._replace(shown=shown), request, sent
                 )
         except TimeoutError:

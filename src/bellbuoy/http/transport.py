@@ -6,7 +6,7 @@ turns a target into a status, header fields and a decoded body, or raises FetchE
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, NamedTuple, Self
@@ -80,11 +80,12 @@ class Answer(NamedTuple):
 
 
 class Transport:
-    """Two aiohttp sessions over one TLS context.
+    """aiohttp sessions over one TLS context, apart by whom they trust and what they keep.
 
-    One is for pages: every address it connects to is judged by the guard. The other is for
-    receivers and for the proxy, whose addresses are the operator's word. They share no
-    connection, so a page can never ride on one that was opened for a receiver.
+    Pages are connected to through the guard; receivers and the proxy are not, because their
+    addresses are the operator's word. Connections are never shared between the two, so a page
+    cannot ride on one that was opened for a receiver. Hosts beyond the bound of idle
+    connections have a session that closes each connection after its answer.
     """
 
     def __init__(self, settings: HttpSettings, resolve: Resolve | None) -> None:
@@ -96,47 +97,69 @@ class Transport:
         self.target = lru_cache(maxsize=_TARGETS)(self._target)
 
     async def __aenter__(self) -> Self:
-        context = await asyncio.to_thread(client_context, self._settings.ca_file)
-        names = Names(self._resolve)
         self._clock = asyncio.get_running_loop().time
+        self._context = await asyncio.to_thread(client_context, self._settings.ca_file)
+        self._names = Names(self._resolve)
         sent = aiohttp.TraceConfig()
         sent.on_request_headers_sent.append(_mark_sent)
-        self._pages = _session(
-            self._settings,
-            aiohttp.TCPConnector(
-                ssl=context,
-                resolver=names,
-                limit=0,
-                ttl_dns_cache=_DNS_SECONDS,
-                dns_cache_max_size=_DNS_NAMES,
-                keepalive_timeout=KEEP_ALIVE,
-                socket_factory=self._open_socket,
-            ),
-        )
-        self._trusted = _session(
-            self._settings,
-            aiohttp.TCPConnector(
-                ssl=context,
-                resolver=names,
-                limit=0,
-                ttl_dns_cache=_DNS_SECONDS,
-                keepalive_timeout=_RECEIVER_KEEP_ALIVE,
-            ),
-            sent,
-        )
+        self._direct = self._open(self._open_socket, KEEP_ALIVE)
+        self._direct_once = self._open(self._open_socket, None)
+        self._proxied = self._open(None, KEEP_ALIVE)
+        self._proxied_once = self._open(None, None)
+        self._receivers = self._open(None, _RECEIVER_KEEP_ALIVE, sent)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._pages.close()
-        await self._trusted.close()
+        for session in (
+            self._direct,
+            self._direct_once,
+            self._proxied,
+            self._proxied_once,
+            self._receivers,
+        ):
+            await session.close()
+
+    def _open(
+        self,
+        open_socket: Callable[[tuple[int, int, int, str, tuple[Any, ...]]], socket.socket] | None,
+        keep_alive: float | None,
+        *traces: aiohttp.TraceConfig,
+    ) -> aiohttp.ClientSession:
+        contact = clean_line(self._settings.contact or "", 200) or "status page monitor"
+        connector = aiohttp.TCPConnector(
+            ssl=self._context,
+            resolver=self._names,
+            limit=0,  # Seats and places at hosts bound them (limits).
+            ttl_dns_cache=_DNS_SECONDS,
+            dns_cache_max_size=_DNS_NAMES,
+            force_close=keep_alive is None,
+            keepalive_timeout=keep_alive,
+            socket_factory=open_socket,
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            headers={
+                "User-Agent": f"Bellbuoy/{__version__} (+{contact})",
+                "Accept-Encoding": ACCEPT_ENCODING,
+            },
+            # The visit's deadline covers everything; the environment has no say.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            trust_env=False,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            max_line_size=_MAX_FIELD,
+            max_field_size=_MAX_FIELD,
+            trace_configs=list(traces),
+        )
 
     async def fetch_page(
         self, target: Target, method: str, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
         """Ask a page. Raises FetchError, and cancellation."""
-        session = self._pages if target.proxy is None else self._trusted
-        if not self._kept.keeps(target.host, self._clock()):
-            headers = {**headers, "Connection": "close"}
+        if self._kept.keeps(target.host, self._clock()):
+            session = self._direct if target.proxy is None else self._proxied
+        else:
+            session = self._direct_once if target.proxy is None else self._proxied_once
         reading = False
         try:
             response = await session.request(
@@ -146,21 +169,20 @@ class Transport:
                 data=body,
                 allow_redirects=False,
                 proxy=target.proxy,
-                trace_request_ctx=[],
             )
             reading = True
             return await _read(response, keep_errors=False)
         except EXPECTED as error:
             raise self._failure(session, target, error, reading=reading) from error
 
-    async def fetch_trusted(self, target: Target, request: Request, sent: list[bool]) -> Answer:
+    async def fetch_receiver(self, target: Target, request: Request, sent: list[bool]) -> Answer:
         """Ask a receiver. Raises FetchError, and cancellation.
 
         `sent` is no longer empty once the request began to leave.
         """
         reading = False
         try:
-            response = await self._trusted.request(
+            response = await self._receivers.request(
                 request.method,
                 target.url,
                 headers=request.headers,
@@ -172,7 +194,7 @@ class Transport:
             reading = True
             return await _read(response, keep_errors=True)
         except EXPECTED as error:
-            failure = self._failure(self._trusted, target, error, reading=reading)
+            failure = self._failure(self._receivers, target, error, reading=reading)
             failure.uncertain = bool(sent) and is_uncertain(error)
             raise failure from error
 
@@ -219,27 +241,6 @@ class Transport:
         if literal is None or kind is None:
             return target
         return target._replace(refusal=explain_refused(literal, kind))
-
-
-def _session(
-    settings: HttpSettings, connector: aiohttp.TCPConnector, *traces: aiohttp.TraceConfig
-) -> aiohttp.ClientSession:
-    contact = clean_line(settings.contact or "", 200) or "status page monitor"
-    return aiohttp.ClientSession(
-        connector=connector,
-        headers={
-            "User-Agent": f"Bellbuoy/{__version__} (+{contact})",
-            "Accept-Encoding": ACCEPT_ENCODING,
-        },
-        # The visit's deadline covers everything; the environment has no say.
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-        trust_env=False,
-        auto_decompress=False,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        max_line_size=_MAX_FIELD,
-        max_field_size=_MAX_FIELD,
-        trace_configs=list(traces),
-    )
 
 
 async def _mark_sent(_: Any, context: Any, __: Any) -> None:
