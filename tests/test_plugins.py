@@ -99,6 +99,12 @@ def notify(message, settings):
     return Receipt()
 '''
 
+CARELESS = """
+    def model_post_init(self, context):
+        if self.room == "boom":
+            raise KeyError(self.room)
+"""
+
 BODY = json.dumps(
     {"vendor": "acme", "problems": [{"id": "p1", "title": "Slow", "open": True}]}
 ).encode()
@@ -253,6 +259,22 @@ def test_a_broken_notifier_is_named_and_its_receivers_are_not_blamed(package, tm
     plugin, route = caught.value.problems
     assert "acme_bell 1.0 has neither notify nor open" in plugin
     assert "routes.0.to: 'rom' is not a receiver" in route
+
+
+def test_a_plugin_with_careless_settings_is_used_with_care(package, tmp_path):
+    """Keys it would ignore are unknown keys, and a validator that breaks is one problem."""
+    careless = NOTIFIER.replace('    model_config = ConfigDict(extra="forbid")\n', CARELESS)
+    package({**FILES, "acme_bell/chat.py": careless}, POINTS)
+    path = tmp_path / "bellbuoy.yaml"
+    path.write_text(
+        "plugins: [acme-chat]\nreceivers:\n"
+        "  a: {kind: acme-chat, token: x, rom: y}\n  b: {kind: acme-chat, token: x, room: boom}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_config(str(path), env={})
+    unknown, broken = caught.value.problems
+    assert "receivers.a.rom: is not a known key (did you mean 'room'?)" in unknown
+    assert "receivers.b: its settings cannot be checked: KeyError: 'boom'" in broken
 
 
 def test_a_plugin_cannot_take_the_name_of_a_built_in_one(package):

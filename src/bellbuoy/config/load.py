@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from bellbuoy.catalog import Catalog
 from bellbuoy.config import Config, Watched
 from bellbuoy.config.document import Document, Place, read_document
-from bellbuoy.config.problems import Problems
+from bellbuoy.config.problems import Problems, unknown_key
 from bellbuoy.config.providers import default_set, read_providers, select
 from bellbuoy.config.schema import (
     ConfigFile,
@@ -219,7 +219,16 @@ class _Loader:
     def _settings(self, model: type[BaseModel], data: dict[str, Any], place: Place) -> Any:
         data = {key: value for key, value in data.items() if key != "kind"}
         data = with_secrets(model, data, place, self._document, self._problems)
-        return self._problems.read(model, data, place)
+        if model.model_config.get("extra", "ignore") == "ignore":
+            known = {field.alias or name for name, field in model.model_fields.items()}
+            for key in data.keys() - known:
+                self._problems.add((*place, key), unknown_key(key, model))
+        try:
+            return self._problems.read(model, data, place)
+        except Exception as error:  # noqa: BLE001 - a plugin's validator may raise anything
+            said = f"{type(error).__name__}: {error}"
+            self._problems.add(place, f"its settings cannot be checked: {said}; tell its author")
+            return None
 
     def _routes(
         self, entries: list[Any], receivers: dict[str, Any], watched: Sequence[Watched]

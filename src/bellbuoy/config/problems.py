@@ -94,7 +94,7 @@ def _said(fault: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "value_error":
         return str(context["error"])
     if kind == "extra_forbidden":
-        return _unknown(str(fault["loc"][-1]), _model_at(model, fault["loc"]))
+        return unknown_key(str(fault["loc"][-1]), _model_at(model, fault["loc"]))
     if kind == "missing":
         return "is missing; add it"
     bounds = {
@@ -126,7 +126,8 @@ _WANTED: Mapping[str, str] = {
 }
 
 
-def _unknown(key: str, model: type[BaseModel]) -> str:
+def unknown_key(key: str, model: type[BaseModel]) -> str:
+    """What is wrong with a key that a model does not have, and what may have been meant."""
     for name, field in model.model_fields.items():
         inner = model_in(field.annotation)
         if inner and key in inner.model_fields:
