@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bellbuoy.cli.program import main
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -32,6 +34,28 @@ def environment(home: Path) -> Mapping[str, str]:
         "PYTHONUTF8": "1",
         "PYTHONWARNINGS": "error",
     }
+
+
+@pytest.fixture
+def call(
+    environment: Mapping[str, str],
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    """The same as `run` within this process, for what depends on no process of its own."""
+
+    def call(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+        monkeypatch.delenv("BELLBUOY_CONFIG", raising=False)
+        for name, value in {**environment, **more}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(home)
+        capsys.readouterr()
+        code = main(arguments)
+        out, err = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, code, out, err)
+
+    return call
 
 
 @pytest.fixture

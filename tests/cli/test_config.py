@@ -15,9 +15,9 @@ from bellbuoy.notifiers import Receiver
 CANARY = "canary-7c1f9"
 
 
-def test_without_a_config_the_default_set_is_in_force(run, home):
+def test_without_a_config_the_default_set_is_in_force(call, home):
     """A person who has written nothing sees what is watched and where state is kept."""
-    done = run("config", "check")
+    done = call("config", "check")
     assert done.returncode == 0
     assert done.stderr == (
         "config: none found, watching OpenAI, Anthropic, GitHub, Cloudflare, Stripe\n"
@@ -29,7 +29,7 @@ def test_without_a_config_the_default_set_is_in_force(run, home):
     assert list(home.iterdir()) == []
 
 
-def test_what_a_config_says_is_told_line_by_line(run, home):
+def test_what_a_config_says_is_told_line_by_line(call, home):
     """Pages, receivers and routes are named as the config names them."""
     (home / "bellbuoy.yaml").write_text(
         """
@@ -42,7 +42,7 @@ def test_what_a_config_says_is_told_line_by_line(run, home):
           - {to: log, when: {impacts: ">=major", kinds: [incident]}, late: true}
         """
     )
-    done = run("config", "check")
+    done = call("config", "check")
     assert done.returncode == 0, done.stderr
     assert done.stderr == "config: bellbuoy.yaml\n"
     text = done.stdout
@@ -55,17 +55,17 @@ def test_what_a_config_says_is_told_line_by_line(run, home):
     assert "  routes.0: to log, impacts major, critical; kinds incident, late lives too\n" in text
 
 
-def test_every_problem_is_told_at_once(run, home):
+def test_every_problem_is_told_at_once(call, home):
     """Exit code 2, one line per fault, nothing on standard output."""
     (home / "bad.yaml").write_text("providers: [githubb]\nroutes: [{to: nobody}]\nhtpp: {}\n")
-    done = run("config", "check", "--config", "bad.yaml")
+    done = call("config", "check", "--config", "bad.yaml")
     assert (done.returncode, done.stdout) == (2, "")
     lines = done.stderr.splitlines()
     assert len(lines) == 3
     assert all(line.startswith("bellbuoy: bad.yaml:") for line in lines)
 
 
-def test_w8_no_secret_is_shown_of_a_config(run, home):
+def test_w8_no_secret_is_shown_of_a_config(call, home):
     """Whatever is secret in a config is not in the output of any command that speaks of it."""
     (home / "bellbuoy.yaml").write_text(
         """
@@ -77,12 +77,12 @@ def test_w8_no_secret_is_shown_of_a_config(run, home):
         """
     )
     key = "Y2FuYXJ5LTdjMWY5LWNhbmFyeS03YzFmOQ=="
-    done = run("config", "check", HOOK=CANARY, KEY=key)
+    done = call("config", "check", HOOK=CANARY, KEY=key)
     assert done.returncode == 0, done.stderr
     assert "hook: webhook" in done.stdout
     assert CANARY not in done.stdout + done.stderr
     assert key not in done.stdout + done.stderr
-    wrong = run("config", "check", HOOK=f"{CANARY} \n", KEY="!")
+    wrong = call("config", "check", HOOK=f"{CANARY} \n", KEY="!")
     assert CANARY not in wrong.stdout + wrong.stderr
 
 
@@ -111,8 +111,8 @@ def test_w8_every_secret_of_a_config_is_known_to_the_log():
 
 
 @pytest.mark.parametrize("example", [{"providers": ["github"]}, {"http": {"seats": 3}}])
-def test_the_schema_is_a_json_schema_that_a_config_fulfils(run, example):
+def test_the_schema_is_a_json_schema_that_a_config_fulfils(call, example):
     """`config schema` prints what editors need."""
-    done = run("config", "schema")
+    done = call("config", "schema")
     assert done.returncode == 0
     jsonschema.Draft202012Validator(json.loads(done.stdout)).validate(example)

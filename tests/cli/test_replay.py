@@ -99,9 +99,9 @@ def test_only_the_kinds_that_were_asked_for(bodies, capsys):
     )[0]["type"].endswith("updated.v1")
 
 
-def test_a_file_that_is_not_there_is_named_before_anything_is_played(bodies, run):
+def test_a_file_that_is_not_there_is_named_before_anything_is_played(bodies, call):
     """A wrong file name is a wrong command line."""
-    done = run("replay", "--format", "statuspage", "--path", "x", *bodies, "none.json", "no.json")
+    done = call("replay", "--format", "statuspage", "--path", "x", *bodies, "none.json", "no.json")
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
