@@ -42,7 +42,8 @@ def host(address: str) -> str:
 def _split(address: str) -> SplitResult | None:
     try:
         parts = urlsplit(address.strip())
-        is_usable = parts.scheme.lower() in _DEFAULT_PORTS and bool(parts.hostname)
+        is_one_word = len(address.split()) == 1
+        is_usable = is_one_word and parts.scheme in _DEFAULT_PORTS and bool(parts.hostname)
         _ = parts.port  # an impossible port is a ValueError here
     except ValueError:
         return None
@@ -50,9 +51,8 @@ def _split(address: str) -> SplitResult | None:
 
 
 def _join(parts: SplitResult, path: str, query: str = "") -> str:
-    scheme = parts.scheme.lower()
     name = (parts.hostname or "").rstrip(".")
     where = f"[{name}]" if ":" in name else name
-    if parts.port not in (None, _DEFAULT_PORTS[scheme]):
+    if parts.port not in (None, _DEFAULT_PORTS[parts.scheme]):
         where = f"{where}:{parts.port}"
-    return f"{scheme}://{where}{path.rstrip('/')}" + (f"?{query}" if query else "")
+    return f"{parts.scheme}://{where}{path.rstrip('/')}" + (f"?{query}" if query else "")
