@@ -3,14 +3,18 @@
 # ruff: noqa: SIM117 - a vendor and its client read better one below the other
 
 import asyncio
+import re
 import socket
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from bellbuoy.errors import FetchError, Unreadable
 from bellbuoy.exchange import Request
 from bellbuoy.http import HttpSettings
 from bellbuoy.http.driver import Driver
+from bellbuoy.http.transport import Transport
 from tests.faultd import LOOPBACK, Answer, faultd
 from tests.http.test_guard import REFUSED
 
@@ -179,6 +183,22 @@ async def test_no_proxy_sends_a_page_directly_and_through_the_guard():
         ) as driver:
             async with driver.visit(vendor.url) as visit:
                 assert (await visit.ask(Request.get(vendor.url))).body == b"direct"
+
+
+@given(
+    st.sampled_from(["", "http://", "https://", "//"]),
+    st.text("ahtp:/[]@?#%.0127x\\ \n\0é％①-\ud800"),
+)
+@example("http://", "[ )tx2]'@")
+@example("http://", "%31%32%37.0.0.1/")
+@example("http://", "localhost%00.example/")
+def test_w4_no_text_makes_the_reading_of_addresses_fail(scheme, text):
+    """Whatever a vendor writes into Location: a target, or a reason why it is none."""
+    for proxy in (None, "http://127.0.0.1:9"):
+        target = Transport(HttpSettings(proxy=proxy), None).target(scheme + text)
+        assert target.refusal or re.fullmatch(
+            r"https?://(\[[0-9a-f:.]+\]|[\w.-]+):\d+", target.host
+        )
 
 
 def test_the_spellings_are_those_a_resolver_would_take():

@@ -71,6 +71,8 @@ async def test_only_the_face_of_a_visit_can_move_the_page():
         ({"/": to("ftp://example.com/")}, "only http"),
         ({"/": to("javascript:alert(1)")}, "only http"),
         ({"/": to("http://[::1")}, "not an address"),
+        ({"/": to("http://[ )tx2]'@")}, "not an address"),
+        ({"/": to("http://127%2E0.0.1/")}, "no host name"),
         ({"/": to("http://")}, "circle"),
         ({"/": to("http://example.com:0/")}, "only http"),
         ({"/": Answer(302)}, "without saying where"),

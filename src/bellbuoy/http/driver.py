@@ -29,7 +29,7 @@ from bellbuoy.http.failures import from_status
 from bellbuoy.http.limits import Holds, Limits, Seat
 from bellbuoy.http.names import Resolve
 from bellbuoy.http.performing import perform, timed_out
-from bellbuoy.http.transport import REDIRECTS, Answer, Target, Transport
+from bellbuoy.http.transport import REDIRECTS, UNPARSABLE, Answer, Target, Transport
 from bellbuoy.model.known import Validators
 from bellbuoy.observer import Observer, RequestDone
 
@@ -342,7 +342,7 @@ class Conversation:
             raise _refused(target, "redirects without saying where")
         try:
             url = target.url.join(URL(location))
-        except ValueError:
+        except UNPARSABLE:
             raise _refused(target, "redirects to what is not an address") from None
         if target.url.scheme == "https" and url.scheme == "http":
             raise _refused(target, "redirects from https to http")

@@ -5,6 +5,7 @@ turns a target into a status, header fields and a decoded body, or raises FetchE
 """
 
 import asyncio
+import re
 import socket
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -46,6 +47,12 @@ _RECEIVER_KEEP_ALIVE = 15.0
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 """Statuses whose `Location` says where to ask instead."""
 
+
+UNPARSABLE = (ValueError, IndexError)
+"""What yarl raises for an address that is none: IndexError for some brackets."""
+
+# What a proxy would decode (`%31`) or a resolver cut off must not get past the guard.
+_HOST = re.compile(r"[A-Za-z0-9._-]+")
 
 # RFC 9110, 15.4.5. As istr, because aiohttp's headers find those without folding the case.
 _FRESHENING = tuple(
@@ -221,10 +228,12 @@ class Transport:
         try:
             url = URL(text)
             host, port = url.raw_host, url.port
-        except ValueError as error:
+        except UNPARSABLE as error:
             return _unusable(text, str(error))
         if url.scheme not in {"http", "https"} or not host or not port:
             return _unusable(text, "only http:// and https:// addresses with a host can be asked")
+        if ":" not in host and not _HOST.fullmatch(host):
+            return _unusable(text, "the host has characters that no host name has")
         plain = url if url.raw_user is None and url.raw_password is None else url.with_user(None)
         proxy = self._proxies.for_host(host)
         target = Target(
