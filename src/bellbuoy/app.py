@@ -168,6 +168,7 @@ class App:
             config.receivers,
             now=self._now,
             observer=self._observer,
+            wake=self._wake_workers,
         )
         notifiers = Notifiers(config.notifiers)
         self._workers = [
@@ -181,6 +182,10 @@ class App:
             )
             for receiver in config.receivers
         ]
+
+    def _wake_workers(self) -> None:
+        for worker in self._workers:
+            worker.wake()
 
     def _start_tasks(self) -> None:
         if self._once:

@@ -66,6 +66,9 @@ ANNOUNCED_FAMILIES = frozenset({"incident", "page", "monitor"})
 LOG_ONLY = frozenset({EventKind.INCIDENT_EDITED, EventKind.MAINTENANCE_EDITED})
 """Recorded, but announced only when the closing update was edited (`closing` is true)."""
 
+ALREADY_OPEN = "already open"
+"""The reason of an opening that was there before us."""
+
 NO_LONGER_WATCHED = "no longer watched"
 """The reason of a withdrawal that the vendor did not cause; such an event is for the log only."""
 
@@ -188,7 +191,8 @@ def event_id(page_key: str, about: str, kind: EventKind, update: str, content: s
 
     `content` is a content hash, or an ordinal for a change that no text carries.
     """
-    return str(uuid5(_NAMESPACE, "\x1f".join((page_key, about, kind.value, update, content))))
+    name = f"{page_key}\x1f{about}\x1f{kind}\x1f{update}\x1f{content}"
+    return str(uuid5(_NAMESPACE, name))
 
 
 def content_hash(status: str, body: str) -> str:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from bellbuoy.detection import lifecycle
 from bellbuoy.detection.reasons import Reason
 from bellbuoy.detection.record import Record
-from bellbuoy.events import content_hash
+from bellbuoy.events import ALREADY_OPEN, content_hash
 from bellbuoy.model.facts import AffectedComponent, Incident, IncidentStatus, IncidentUpdate
 from bellbuoy.model.known import KnownIncident, KnownUpdate
 
@@ -124,7 +124,7 @@ def _announce_once(record: Record, known: KnownIncident, incident: Incident) -> 
     newest = updates[-1] if updates else None
     known = replace(known, updates=updates)
     kind = lifecycle.step(known.kind, None, known.status)
-    record.event(kind, known, update=newest, reason="already open")
+    record.event(kind, known, update=newest, reason=ALREADY_OPEN)
     return known
 
 
