@@ -45,6 +45,7 @@ class Config(Struct, frozen=True, kw_only=True):
     notifiers: Mapping[str, Notifier] = {}
     source: str | None = None
     warnings: tuple[str, ...] = ()
+    partial: bool = False
 
     def __repr__(self) -> str:
         """What it is, without a secret: addresses may hold passwords."""
@@ -53,5 +54,3 @@ class Config(Struct, frozen=True, kw_only=True):
             f"receivers={[receiver.name for receiver in self.receivers]}, "
             f"routes={[route.name for route in self.routes]})"
         )
-
-    partial: bool = False

@@ -244,7 +244,7 @@ def store_address(value: str, base: Path) -> str:
     elif "://" in text or text.startswith("sqlite:"):
         raise ValueError(
             "is not a store; write a path, sqlite:///PATH (four slashes if PATH is absolute), "
-            "postgresql://USER@HOST/NAME or memory:"
+            "postgresql://USER@HOST/NAME or memory"
         )
     if not text or "\x00" in text:
         raise ValueError("names no file; write a path or the address of a database")
