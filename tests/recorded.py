@@ -10,10 +10,14 @@ is no answer, and never with 404, which would say that something is gone.
 
 import asyncio
 import gzip
+import json
+import signal
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -76,3 +80,53 @@ async def serve(path: str, files: Sequence[Path]) -> AsyncIterator[Recorded]:
         yield page
     finally:
         await runner.cleanup()
+
+
+async def watch(
+    pages: Sequence[Recorded], folder: Path, *, format: str, every: str = "50ms"
+) -> list[Any]:
+    """The events that the real `watch` process prints while it reads pages to their end."""
+    config = folder / "bellbuoy.json"
+    config.write_text(
+        json.dumps(
+            {
+                "providers": [
+                    {"name": f"P{n}", "url": page.url, "format": format, "every": every}
+                    for n, page in enumerate(pages)
+                ],
+                "http": {"allow_private": ["127.0.0.0/8"]},
+                "store": f"sqlite:///{folder}/watch.db",
+            }
+        )
+    )
+    process = await _start("watch", "--json", "--config", str(config))
+    reading = asyncio.create_task(process.communicate())
+    over = asyncio.gather(*(page.over.wait() for page in pages))
+    await asyncio.wait({reading, over}, return_when=asyncio.FIRST_COMPLETED)
+    over.cancel()
+    if not reading.done():
+        process.send_signal(signal.SIGTERM)
+    out, err = await reading
+    assert process.returncode == 0, err.decode()
+    return [json.loads(line) for line in out.splitlines()]
+
+
+async def replay(page: Recorded, *, format: str) -> list[Any]:
+    """The events that the real `replay` process prints for the same bodies."""
+    process = await _start(
+        "replay", "--json", "--format", format, "--path", page.path, *map(str, page.files)
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    return [json.loads(line) for line in out.splitlines()]
+
+
+async def _start(*arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bellbuoy",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )

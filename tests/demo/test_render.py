@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bellbuoy.demo.draft import Facts, Shape
-from bellbuoy.demo.render import WRITTEN, Document, render
+from bellbuoy.demo.render import MOST_COMPONENTS, WRITTEN, Document, render
+from bellbuoy.demo.world import World
 from bellbuoy.errors import FetchError, Unreadable
 from bellbuoy.exchange import Request, Response
 from bellbuoy.formats import Formats
@@ -44,6 +45,8 @@ COMPONENT_WORDS = {
 # What JSON and XML can carry both: no half characters, no control characters.
 LETTERS = st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Cn", "Co"))
 WORDS = st.text(LETTERS, min_size=1, max_size=12).map("".join)
+MARKUP = st.sampled_from(["<b>", "</p>", "&amp;", "&", "<", "]]>", '"', "'", "\\", "&#8232;"])
+BODIES = st.lists(st.sampled_from([" ", "\n", "\r\n"]) | MARKUP | WORDS, max_size=6).map("".join)
 CODES = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=12, max_size=12)
 INSTANTS = st.datetimes(
     min_value=datetime(2015, 1, 1), max_value=datetime(2035, 1, 1), timezones=st.just(UTC)
@@ -55,12 +58,12 @@ def tidy(text: str) -> str:
     return " ".join(text.split()) or "-"
 
 
-def read(shape: Shape, documents: Mapping[str, Document]) -> Snapshot:
+def read(shape: Shape, documents: Mapping[str, Document], address: str = ADDRESS) -> Snapshot:
     """What the format of a shape reads at a first look."""
     written = WRITTEN[shape]
     page = Page(
-        key=ADDRESS,
-        url=ADDRESS + written.address_path,
+        key=address,
+        url=address + written.address_path,
         provider=Provider(slug="acme", name="Acme"),
         format=written.format,
     )
@@ -68,7 +71,7 @@ def read(shape: Shape, documents: Mapping[str, Document]) -> Snapshot:
     try:
         request: Request = next(exchange)
         while True:
-            document = documents.get(request.url.removeprefix(ADDRESS))
+            document = documents.get(request.url.removeprefix(address))
             if document is None:
                 error = FetchError(request.url, Unreadable.GONE, "not there", status=404)
                 request = exchange.throw(error)
@@ -139,7 +142,7 @@ def statuspage_incident(draw: st.DrawFn, code: str, components: tuple[Component,
             id=id,
             status=status_of(word),
             status_raw=word,
-            body=draw(st.text(LETTERS | st.just("\n"), max_size=30)),
+            body=draw(BODIES),
             at=draw(instants),
             updated_at=draw(instants),
         )
@@ -206,7 +209,9 @@ def test_statuspage_reads_back_what_was_rendered(facts: Facts) -> None:
 # Feeds
 
 SIGNS = st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Cf", "Cn", "Co", "Z"))
-TOKENS = st.text(SIGNS, max_size=8).map(lambda text: f"A{text}")
+TOKENS = st.lists(MARKUP | st.text(SIGNS, max_size=4), max_size=3).map(
+    lambda parts: "".join(["A", *parts])
+)
 LINES = st.lists(TOKENS, min_size=1, max_size=4).map(" ".join)
 TEXTS = st.lists(LINES, min_size=1, max_size=3).map("\n".join)
 HEADINGS = {
@@ -334,3 +339,144 @@ def test_a_plain_rss_feed_reads_back_what_was_rendered(incidents: tuple[Incident
     """The latest words of each incident, and its state."""
     snapshot = read(Shape.RSS, render(Shape.RSS, feed_facts(incidents)))
     assert by_id(tuple(map(without_ids, snapshot.incidents))) == by_id(incidents)
+
+
+# incident.io
+
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@st.composite
+def incidentio_incidents(draw: st.DrawFn) -> tuple[Incident, ...]:
+    """What the imitation and the feed can say together: of what is over, the latest words."""
+    chances = draw(st.lists(st.text(CROCKFORD, min_size=16, max_size=16), unique=True, max_size=4))
+    return tuple(draw(incidentio_incident(chance)) for chance in chances)
+
+
+@st.composite
+def incidentio_incident(draw: st.DrawFn, chance: str) -> Incident:
+    """One incident, begun at the time in its id."""
+    began = draw(SECONDS)
+    id = ulid_time(began) + chance
+    words = PROBLEM_WORDS if draw(st.booleans()) else WORK_WORDS
+    updates = tuple(
+        IncidentUpdate(
+            id=f"{number}",
+            status=status_of(word),
+            status_raw=word,
+            body=draw(TEXTS),
+            at=began + timedelta(minutes=number),
+            updated_at=began + timedelta(minutes=number),
+        )
+        for number in range(draw(st.integers(min_value=1, max_value=3)))
+        for word in [draw(st.sampled_from(words))]
+    )
+    impact = draw(st.sampled_from(IMPACT_WORDS))
+    return Incident(
+        id=id,
+        kind=kind_of(updates[-1].status),
+        title=draw(LINES),
+        status=updates[-1].status,
+        status_raw=updates[-1].status_raw,
+        impact=Impact(impact),
+        impact_raw=impact,
+        url=f"{ADDRESS}/incidents/{id}",
+        started_at=began,
+        updated_at=updates[-1].at,
+        resolved_at=updates[-1].at if updates[-1].status.is_over else None,
+        components=tuple(
+            AffectedComponent(name=name, status=draw(st.sampled_from(sorted(KNOWN_STATUSES))))
+            for name in draw(st.lists(TOKENS, unique=True, max_size=3))
+        ),
+        updates=updates,
+    )
+
+
+KNOWN_STATUSES = frozenset(ComponentStatus) - {ComponentStatus.UNKNOWN}
+
+
+def ulid_time(at: datetime) -> str:
+    """The first ten letters of a ULID."""
+    value = round(at.timestamp() * 1000)
+    return "".join(CROCKFORD[value >> 5 * place & 31] for place in reversed(range(10)))
+
+
+def said_by_incidentio(incident: Incident) -> Incident:
+    """What is left of an incident: its imitation tells no end, and its feed little else."""
+    if incident.is_open:
+        return incident
+    latest = replace(incident.updates[-1], id="", status_raw="", updated_at=None)
+    is_planned = incident.kind is IncidentKind.MAINTENANCE
+    return replace(
+        incident,
+        status_raw="",
+        impact=Impact.UNKNOWN,
+        impact_raw="",
+        started_at=None if is_planned else incident.started_at,
+        updates=(latest,),
+    )
+
+
+def without_made_up(incident: Incident) -> Incident:
+    """An ended incident as it was read, without ids and spellings that only the feed has."""
+    return incident if incident.is_open else without_words(without_ids(incident))
+
+
+@given(incidentio_incidents(), st.integers(min_value=1, max_value=40))
+def test_incidentio_reads_back_what_was_rendered(
+    incidents: tuple[Incident, ...], count: int
+) -> None:
+    """JSON and feed joined; of many components some are listed, each as it is."""
+    components = tuple(
+        Component(
+            id=ulid_time(datetime(2026, 1, 1, tzinfo=UTC)) + f"{number:016}",
+            name=f"Part {number % 7}",
+            status=ComponentStatus.PARTIAL_OUTAGE,
+            status_raw="partial_outage",
+        )
+        for number in range(count)
+    )
+    facts = replace(feed_facts(incidents), components=components)
+    snapshot = read(Shape.INCIDENTIO, render(Shape.INCIDENTIO, facts))
+    read_back = tuple(map(without_made_up, snapshot.incidents))
+    assert by_id(read_back) == by_id(tuple(map(said_by_incidentio, incidents)))
+    listed = parts(snapshot.components)
+    assert len(listed) == min(count, MOST_COMPONENTS)
+    assert listed.items() <= parts(components).items()
+
+
+# The world itself
+
+
+def forgotten(shape: Shape, incident: Incident) -> Incident:
+    """An incident of the world as its page's shape can tell it."""
+    match shape:
+        case Shape.STATUSPAGE:
+            return incident
+        case Shape.INCIDENTIO:
+            components = tuple(replace(one, id="") for one in incident.components)
+            return said_by_incidentio(replace(incident, components=components))
+        case Shape.HISTORY:
+            updates = tuple(replace(one, id="", updated_at=None) for one in incident.updates)
+            started_at = updates[0].at
+        case Shape.ATOM | Shape.RSS:
+            updates = (replace(incident.updates[-1], id="", updated_at=None),)
+            started_at = incident.started_at if shape is Shape.ATOM else None
+    return replace(
+        incident, components=(), impact=Impact.UNKNOWN, started_at=started_at, updates=updates
+    )
+
+
+@given(st.integers(min_value=0, max_value=2**63), st.floats(min_value=0.0, max_value=1.0))
+def test_the_world_reads_back_at_every_moment(seed: int, moment: float) -> None:
+    """Whatever a vendor says at any time, its format understands all of it."""
+    for vendor in World(seed, 20.0).vendors:
+        facts = vendor.at(moment * 20.0).facts
+        snapshot = read(vendor.shape, render(vendor.shape, facts), vendor.address)
+        told = by_id(tuple(map(without_words, snapshot.incidents)))
+        wanted = by_id(tuple(forgotten(vendor.shape, one) for one in facts.incidents))
+        nameless = {id for id, incident in wanted.items() if not incident.updates[0].id}
+        assert {
+            id: without_ids(incident) if id in nameless else incident
+            for id, incident in told.items()
+        } == wanted

@@ -43,11 +43,6 @@ _COMPONENT_WORDS = {
 }
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _HEADINGS = {IncidentStatus.IN_PROGRESS: "In progress"}
-_INCIDENTIO_WORDS = {
-    IncidentStatus.SCHEDULED: "maintenance_scheduled",
-    IncidentStatus.IN_PROGRESS: "maintenance_in_progress",
-    IncidentStatus.COMPLETED: "maintenance_complete",
-}
 _INDICATORS = {
     ComponentStatus.OPERATIONAL: "none",
     ComponentStatus.MAINTENANCE: "maintenance",
