@@ -13,7 +13,10 @@ from bellbuoy.model.facts import Page
 from bellbuoy.model.known import PageState
 
 FIRST_SPREAD = 30.0
-"""First visits are spread over at most this many seconds."""
+"""First visits are spread over at most this many seconds ..."""
+
+FIRST_EACH = 0.02
+"""... and over no more than this for each page, in seconds: five pages need not wait."""
 
 FASTEST = 10.0
 """An open incident does not make us look more often than this, in seconds, by our own wish."""
@@ -40,9 +43,9 @@ def phase(page_key: str) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-def first_delay(page: Page) -> float:
-    """How long after the start to look first."""
-    return phase(page.key) * min(page.every, FIRST_SPREAD)
+def first_delay(page: Page, pages: int) -> float:
+    """How long after the start to look first at one of so many pages, in seconds."""
+    return phase(page.key) * min(page.every, FIRST_SPREAD, pages * FIRST_EACH)
 
 
 def next_delay(

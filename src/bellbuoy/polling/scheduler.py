@@ -145,7 +145,7 @@ class Scheduler:
         started = loop.time()
         self._heap = []
         for slot in self._slots:
-            slot.due = started if self._once else started + cadence.first_delay(slot.page)
+            slot.due = started if self._once else started + self._first_delay(slot)
             self._heap.append((slot.due, slot.number))
         heapify(self._heap)
         if not self._slots:
@@ -164,6 +164,9 @@ class Scheduler:
         finally:
             await self._cancel_flying()
 
+    def _first_delay(self, slot: _Slot) -> float:
+        return cadence.first_delay(slot.page, len(self._slots))
+
     def _notice_suspension(self, wall: datetime, ticked: float) -> tuple[datetime, float]:
         """While a machine sleeps, its monotonic clock may stand still: then all pages are due."""
         now, tick = self._now(), asyncio.get_running_loop().time()
@@ -174,7 +177,7 @@ class Scheduler:
             )
             for place, (_, number) in enumerate(self._heap):
                 slot = self._slots[number]
-                due = tick + cadence.first_delay(slot.page)
+                due = tick + self._first_delay(slot)
                 slot.due = min(slot.due, due)
                 self._heap[place] = (slot.due, number)
             heapify(self._heap)
