@@ -91,6 +91,7 @@ class Story:
         self.store = store or MemoryStore()
         self.never_swept = never_swept
         self.apps = []
+        self.visits = []
         self.begun = asyncio.Event()
 
     def app(self, config, **settings):
@@ -133,6 +134,8 @@ class PretendApp:
             failure, detail = self.story.failed.get(number, (None, ""))
             self.observer.visit_done(visit(number, failure, detail))
             self.looked += 1
+        for known in self.story.visits:
+            await self.store.commit(known)
         await self.store.append(self.story.events)
         self.swept.set()
         if self.once or self.story.death:

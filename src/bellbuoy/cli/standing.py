@@ -11,6 +11,7 @@ from bellbuoy.errors import Unreadable
 from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind, IncidentStatus
 from bellbuoy.model.known import KnownComponent, KnownIncident
 from bellbuoy.platform import stop_signals
+from bellbuoy.text import clean_line
 
 
 class Trouble(Struct, frozen=True, kw_only=True):
@@ -98,7 +99,7 @@ def _standing(found: list[_Found], looks: FirstLooks) -> Standing:
         parts = [component for component in components if not component.is_group]
         statuses += [part.status for part in parts]
         ill += [
-            Ill(name=part.name, status=part.status)
+            Ill(name=clean_line(part.name), status=part.status)
             for part in parts
             if part.status is not ComponentStatus.OPERATIONAL
         ]
@@ -109,7 +110,7 @@ def _standing(found: list[_Found], looks: FirstLooks) -> Standing:
         pages=tuple(watched.page.url for watched, _, _ in found),
         status=max(statuses, key=lambda status: status.rank, default=None),
         components=tuple(sorted(ill, key=lambda part: -part.status.rank)),
-        incidents=tuple(sorted(troubles, key=lambda trouble: -trouble.impact.rank)),
+        incidents=tuple(sorted(troubles, key=lambda t: (t.kind, -t.impact.rank))),
         unreadable=unreadable,
     )
 
@@ -117,7 +118,7 @@ def _standing(found: list[_Found], looks: FirstLooks) -> Standing:
 def _trouble(incident: KnownIncident) -> Trouble:
     return Trouble(
         kind=incident.kind,
-        title=incident.title,
+        title=clean_line(incident.title),
         impact=incident.impact,
         status=incident.status,
         url=incident.url,

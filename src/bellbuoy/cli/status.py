@@ -66,7 +66,7 @@ def as_table(standings: "list[Standing]") -> str:
     # A pipe has no width; what reads it wants one line for each thing.
     width = None if terminal else 10_000
     Console(file=text, force_terminal=terminal, width=width).print(table)
-    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines() if line.strip())
 
 
 def _status(standing: "Standing") -> "Text":
@@ -76,7 +76,7 @@ def _status(standing: "Standing") -> "Text":
         reasons = ", ".join(sorted({str(reason) for reason in standing.unreadable.values()}))
         return Text(f"unknown: {reasons}", "bright_black")
     if standing.status is None:
-        words = "no incident open" if standing.is_fine else "not stated"
+        words = "no incident open" if standing.is_fine else "components not stated"
         return Text(words, "green" if standing.is_fine else "yellow")
     words = standing.status.replace("_", " ")
     if not standing.components:
