@@ -1,5 +1,7 @@
 """A receiver's kind that only these tests know, and the two registries cut to what they need."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
@@ -16,6 +18,8 @@ class Settings(BaseModel):
     url: str
     token: SecretStr | None = None
     channel: str = "#ops"
+    timezone: str = "UTC"
+    log: Path | None = None
 
     @field_validator("url")
     @classmethod

@@ -203,6 +203,24 @@ def test_file_stays_plain_text_in_a_setting_that_is_no_secret(desk):
     assert config.receivers[0].settings.channel == "file:x"
 
 
+def test_a_path_of_a_receiver_begins_at_the_folder_of_the_config(desk, tmp_path):
+    """As every other path does: the working directory means nothing to a service."""
+    (tmp_path / "c.yaml").write_text("receivers: {o: {kind: chat, url: 'https://c', log: a/b.log}}")
+    config = load_config(str(tmp_path / "c.yaml"), env={}, notifiers=desk.kinds)
+    assert config.receivers[0].settings.log == tmp_path / "a" / "b.log"
+
+
+def test_receivers_show_times_in_the_zone_of_the_display(desk):
+    """A kind that shows times need not be told twice, and may be told otherwise."""
+    config = desk.load(
+        "display: {timezone: Europe/Berlin}\n"
+        "receivers:\n  a: {kind: chat, url: 'https://c.example'}\n"
+        "  b: {kind: chat, url: 'https://c.example', timezone: Asia/Tokyo}\n"
+    )
+    zones = [receiver.settings.timezone for receiver in config.receivers]
+    assert zones == ["Europe/Berlin", "Asia/Tokyo"]
+
+
 def test_the_address_of_a_database_may_be_a_secret_file(desk):
     """It holds a password."""
     (desk.here / "db").write_text("postgresql://me:hunter2-hunter2@db.example/bell\n")

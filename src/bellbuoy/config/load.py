@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from bellbuoy.catalog import Catalog
 from bellbuoy.config import Config, Watched
 from bellbuoy.config.document import Document, Place, read_document
+from bellbuoy.config.named_files import with_files
 from bellbuoy.config.problems import Problems, unknown_key
 from bellbuoy.config.providers import default_set, read_providers, select
 from bellbuoy.config.schema import (
@@ -28,8 +29,7 @@ from bellbuoy.config.schema import (
     RouteEntry,
     Surroundings,
 )
-from bellbuoy.config.secrets import with_secrets
-from bellbuoy.config.values import listed, nearest, network, store_address
+from bellbuoy.config.values import listed, nearest, network, store_address, timezone
 from bellbuoy.errors import ConfigError, PluginError
 from bellbuoy.formats import Format, Formats
 from bellbuoy.http import HttpSettings
@@ -132,7 +132,7 @@ class _Loader:
         )
         return Config(
             watched=watched,
-            receivers=tuple(self._receivers(receivers)),
+            receivers=tuple(self._receivers(receivers, rest.display.timezone)),
             routes=tuple(self._routes(routes, receivers, watched)),
             http=_http(rest.http),
             store=rest.store.get_secret_value() if rest.store else default_store(),
@@ -160,7 +160,7 @@ class _Loader:
         return value if isinstance(value, wanted) else wanted()
 
     def _rest(self, data: dict[str, Any]) -> ConfigFile:
-        data = with_secrets(ConfigFile, data, (), self._document, self._problems)
+        data = with_files(ConfigFile, data, (), self._document, self._problems)
         return self._problems.read(ConfigFile, data, ()) or ConfigFile()
 
     def _load_plugins(self, data: Any) -> None:
@@ -195,7 +195,7 @@ class _Loader:
             for group in groups:
                 yield group, name, place
 
-    def _receivers(self, entries: dict[str, Any]) -> Iterable[Receiver]:
+    def _receivers(self, entries: dict[str, Any], zone: str) -> Iterable[Receiver]:
         kinds = Notifiers(self._notifiers)
         for name, data in entries.items():
             place: Place = ("receivers", name)
@@ -213,12 +213,23 @@ class _Loader:
                     f"known are {', '.join(kinds)}",
                 )
                 continue
-            settings = self._settings(kinds[entry.kind].Settings, data, place)
+            model = kinds[entry.kind].Settings
+            shows_times = "timezone" in model.model_fields
+            said = {"timezone": zone, **data} if shows_times else data
+            if shows_times:
+                self._check_zone(said["timezone"], (*place, "timezone"))
+            settings = self._settings(model, said, place)
             yield Receiver(name=name, kind=entry.kind, settings=settings)
+
+    def _check_zone(self, zone: Any, place: Place) -> None:
+        try:
+            timezone(str(zone))
+        except ValueError as error:
+            self._problems.add(place, str(error))
 
     def _settings(self, model: type[BaseModel], data: dict[str, Any], place: Place) -> Any:
         data = {key: value for key, value in data.items() if key != "kind"}
-        data = with_secrets(model, data, place, self._document, self._problems)
+        data = with_files(model, data, place, self._document, self._problems)
         if model.model_config.get("extra", "ignore") == "ignore":
             known = {field.alias or name for name, field in model.model_fields.items()}
             for key in data.keys() - known:

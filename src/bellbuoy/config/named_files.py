@@ -1,4 +1,4 @@
-"""Secrets that lie in files of their own: `file:/run/secrets/token` in place of the secret."""
+"""Settings that name files: `file:/run/secrets/token` in place of a secret, and plain paths."""
 
 from pathlib import Path
 from typing import Any, get_args
@@ -11,13 +11,13 @@ from bellbuoy.config.problems import Problems, model_in
 MAX_BYTES = 64 * 1024
 
 
-def with_secrets(
+def with_files(
     model: type[BaseModel], data: Any, place: Place, document: Document, problems: Problems
 ) -> Any:
-    """The data with each `file:` of a secret-typed key replaced by what the file holds.
+    """The data with what the files hold, and with paths that do not depend on where we are.
 
-    The end of the file's last line is not a part of the secret. A relative path begins at
-    the folder of the config.
+    `file:` in a secret-typed key is replaced by what the file holds, without the end of its
+    last line. A relative path begins at the folder of the config.
     """
     if not isinstance(data, dict):
         return data
@@ -25,17 +25,19 @@ def with_secrets(
     for name, field in model.model_fields.items():
         key = field.alias or name
         value = replaced.get(key)
-        if isinstance(value, str) and _is_secret(field.annotation):
+        if isinstance(value, str) and _holds(field.annotation, Path):
+            replaced[key] = str(_beside(document, value))
+        elif isinstance(value, str) and _holds(field.annotation, SecretStr, SecretBytes):
             document.keep_secret(value, "(secret)")
             if value.startswith("file:"):
                 replaced[key] = _secret(value, (*place, key), document, problems)
         elif isinstance(value, dict) and (inner := model_in(field.annotation)):
-            replaced[key] = with_secrets(inner, value, (*place, key), document, problems)
+            replaced[key] = with_files(inner, value, (*place, key), document, problems)
     return replaced
 
 
 def _secret(value: str, place: Place, document: Document, problems: Problems) -> str:
-    path = Path(document.name).parent / Path(value.removeprefix("file:")).expanduser()
+    path = _beside(document, value.removeprefix("file:"))
     try:
         with path.open("rb") as file:
             secret = file.read(MAX_BYTES).decode("utf-8").rstrip("\r\n")
@@ -49,7 +51,11 @@ def _secret(value: str, place: Place, document: Document, problems: Problems) ->
     return secret
 
 
-def _is_secret(annotation: Any) -> bool:
-    if isinstance(annotation, type) and issubclass(annotation, (SecretStr, SecretBytes)):
+def _beside(document: Document, path: str) -> Path:
+    return (Path(document.name).parent / Path(path).expanduser()).absolute()
+
+
+def _holds(annotation: Any, *wanted: type) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, wanted):
         return True
-    return any(map(_is_secret, get_args(annotation)))
+    return any(_holds(argument, *wanted) for argument in get_args(annotation))
