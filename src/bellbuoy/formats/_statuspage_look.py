@@ -5,7 +5,7 @@ Every entry is known by the hash of its bytes: one that was read before is not d
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from hashlib import blake2b
+from hashlib import sha1
 
 from msgspec import Raw, Struct
 from msgspec.structs import replace
@@ -218,7 +218,9 @@ def _key(kind: IncidentKind, id: str) -> str:
 
 
 def _hash(entry: Raw | bytes) -> str:
-    return blake2b(entry, digest_size=8).hexdigest()
+    # Processors have instructions for SHA-1: it takes half the time of BLAKE2b, which was
+    # most of the time of reading a history in which nothing changed.
+    return sha1(entry, usedforsecurity=False).hexdigest()[:20]
 
 
 def _is_newer(incident: Incident, held: Incident) -> bool:
