@@ -72,5 +72,6 @@ def _stanza(wanted: str, config: "Config") -> "tuple[Stanza | None, set[str]]":
     if "://" not in wanted and "." not in wanted:
         hint = nearest(wanted, catalog.nearest(wanted))
         raise ConfigError(f"{wanted!r} is not in the catalog{hint}; give the page's address")
-    found = run(lambda: ask(address("URL", wanted), config, Samples(None)))
+    address("URL", wanted)
+    found = run(lambda: ask(wanted, config, Samples(None)))
     return (None, set()) if found.format is None else (stanza(found), {page_key(found.url)})

@@ -39,20 +39,27 @@ def recognise(
     from bellbuoy.cli.choice import choose
     from bellbuoy.cli.output import say, write
     from bellbuoy.config.edit import stanza_text
+    from bellbuoy.errors import VisitError
     from bellbuoy.platform import run
 
-    asked = address("URL", url)
+    address("URL", url)
     chosen = choose(config, allow_private=allow_private, quiet=True)
 
-    from bellbuoy.cli.recognition import Samples, ask, stanza
+    from bellbuoy.cli.recognition import Recognition, Samples, ask, stanza
 
-    found = run(lambda: ask(asked, chosen, Samples(save)))
+    samples = Samples(save)
+    try:
+        found = run(lambda: ask(url, chosen, samples))
+    except VisitError as error:
+        say(f"bellbuoy: {error}")
+        found = Recognition(format=None, url=url, name="", tried=(url,))
     if json:
-        told = {"format": found.format, "url": found.url, "name": found.name or None}
+        name = found.name if found.format else None
+        told = {"format": found.format, "url": found.url, "name": name}
         write(encoding.dumps(told, ensure_ascii=False) + "\n")
     elif found.format is not None:
         paste = stanza_text(stanza(found), 2)
         write(f"{found.name or found.url} speaks {found.format}\n\nproviders:\n{paste}\n")
     if found.format is None:
-        say(f"bellbuoy: {asked}: no format recognised; asked: {', '.join(found.tried)}")
+        say(f"bellbuoy: {url}: no format recognised; asked: {', '.join(found.tried)}")
     return 1 if found.format is None else 0

@@ -9,6 +9,8 @@ from bellbuoy.formats import Formats
 from bellbuoy.formats.recognise import Recognition, recognise
 from bellbuoy.http.driver import Driver
 
+__all__ = ["Recognition", "Samples", "ask", "stanza"]
+
 
 class Samples:
     """Keeps bodies in a folder, numbered in the order in which they came; in none if None."""
@@ -31,9 +33,13 @@ class Samples:
 
 
 async def ask(address: str, config: Config, samples: Samples) -> Recognition:
-    """Recognise the page behind an address. Raises FetchError if the host cannot be reached."""
+    """Recognise the page behind an address; without a scheme, https and then http are tried.
+
+    Raises FetchError if no server answers there.
+    """
     exchange = _kept(recognise(address, Formats(config.formats)), samples)
-    async with Driver(config.http) as driver, driver.visit(address) as conversation:
+    url = address if "://" in address else f"https://{address}"
+    async with Driver(config.http) as driver, driver.visit(url) as conversation:
         return await conversation.drive(exchange)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from bellbuoy.app import App
+from bellbuoy.cli.output import say
 from bellbuoy.cli.sweeps import FirstLooks
 from bellbuoy.config import Config, Watched
 from bellbuoy.errors import Unreadable
@@ -64,6 +65,8 @@ async def look(config: Config) -> list[Standing]:
         with stop_signals(app.request_stop):
             async with app:
                 await app.first_sweep()
+                for line in looks.failures():
+                    say(line)
                 pages = [
                     (
                         watched,
