@@ -29,7 +29,12 @@ MAX_ENTRIES = 2_000
 _BARE = re.compile(r"&(?![#a-zA-Z][a-zA-Z0-9]{0,31};)")
 _ILLEGAL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF))
 _CUT_WITHIN = frozenset(
-    {etree.ErrorTypes.ERR_TAG_NOT_FINISHED, etree.ErrorTypes.ERR_CDATA_NOT_FINISHED}
+    {
+        etree.ErrorTypes.ERR_TAG_NOT_FINISHED,
+        etree.ErrorTypes.ERR_CDATA_NOT_FINISHED,
+        etree.ErrorTypes.ERR_COMMENT_NOT_FINISHED,
+        etree.ErrorTypes.ERR_PI_NOT_FINISHED,
+    }
 )
 
 _MAX_ODD = 131_072
@@ -339,7 +344,7 @@ def _json_feed(text: str, response: Response, format: str) -> Feed:
     try:
         document = msgspec.json.decode(text, type=_JsonFeed)
     except (msgspec.DecodeError, RecursionError) as error:
-        cut = not text.rstrip().endswith("}")
+        cut = "truncated" in str(error)
         reason = Unreadable.CUT if cut else Unreadable.NOT_THE_FORMAT
         _refuse(response, format, "$", str(error), reason)
     if not document.version.startswith("https://jsonfeed.org/version/"):

@@ -38,6 +38,7 @@ from bellbuoy.formats._statuspage_wire import (
     read_incident,
 )
 from bellbuoy.formats._syndication import read_feed
+from bellbuoy.formats._words import incident_status
 from bellbuoy.model.facts import Incident, IncidentKind, Page, Part, Snapshot, Window
 from bellbuoy.model.known import Seen
 
@@ -70,6 +71,7 @@ class _Document(Struct):
 
 class _Start(Struct):
     id: str | None = None
+    status: str | None = None
     created_at: str | None = None
 
 
@@ -187,14 +189,21 @@ class _Look:
         return id in self._listed or id in self._told
 
     def take_history(self, document: _Document) -> None:
-        """Take in the latest incidents."""
-        rows = (document.incidents or [])[:_MOST_ENTRIES]
-        ids = self._list(rows, IncidentKind.INCIDENT)
+        """Take in the latest incidents: those that are over, and those of the summary again.
+
+        One that is open here only is over by now, or opened since: this copy is another age.
+        """
+        rows = [
+            (raw, start)
+            for raw in (document.incidents or [])[:_MOST_ENTRIES]
+            if (start := decode_entry(raw, _Start)) and start.id
+        ]
+        ended = [raw for raw, start in rows if incident_status(start.status or "").is_over]
+        self._list(ended, IncidentKind.INCIDENT)
         self._has_history = True
-        starts = [start for raw in rows if (start := decode_entry(raw, _Start))]
         self._window = Window(
-            ids=frozenset(ids),
-            floor=_oldest(parse_iso(start.created_at or "") for start in starts),
+            ids=frozenset(start.id for _, start in rows if start.id),
+            floor=_oldest(parse_iso(start.created_at or "") for _, start in rows),
             is_full=len(rows) >= feeds.FULL,
         )
 
@@ -244,17 +253,12 @@ class _Look:
             return frozenset({Part.OPEN_INCIDENTS, Part.OPEN_MAINTENANCES})
         return frozenset() if summary.components is None else frozenset({Part.COMPONENTS})
 
-    def _list(self, rows: Rows, kind: IncidentKind) -> list[str]:
+    def _list(self, rows: Rows, kind: IncidentKind) -> None:
         """Note rows by their ids and hashes; the first document that lists one prevails."""
-        ids: list[str] = []
         for raw in (rows or ())[:_MOST_ENTRIES]:
             start = decode_entry(raw, _Start)
-            if start is None or not start.id:
-                continue
-            ids.append(start.id)
-            if start.id not in self._listed:
+            if start and start.id and start.id not in self._listed:
                 self._listed[start.id] = _Listed(kind, raw, _hash(raw))
-        return ids
 
     def _is_new(self, id: str) -> bool:
         return self.seen.entries.get(id) != self._listed[id].hash
