@@ -172,7 +172,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("lines", [0, 1, 37, 200])
+@pytest.mark.parametrize("lines", [1, 150])
 async def test_p3_what_was_acknowledged_is_there_after_kill_9(database, lines):
     """A writer is killed after some acknowledgements: none is missing, nothing is half there."""
     writer = await asyncio.create_subprocess_exec(

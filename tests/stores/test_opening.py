@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bellbuoy.errors import StoreCorruptError, StoreError, StoreUnavailableError
+from bellbuoy.platform import LockedError
 from bellbuoy.stores import sqlite
 from bellbuoy.stores.opening import open_store, sqlite_path
 from tests.stores.samples import event
@@ -105,6 +106,41 @@ async def test_a_database_that_cannot_be_made_is_unavailable(tmp_path):
         with pytest.raises(StoreUnavailableError, match="file"):
             async with open_store(str(tmp_path / "file" / "bellbuoy.db"), poller=poller):
                 pass
+
+
+async def test_a_lock_that_cannot_be_taken_is_unavailable(database):
+    """Something else stands where the lock file should be."""
+    database.with_name(database.name + ".lock").mkdir(parents=True)
+    with pytest.raises(StoreUnavailableError, match="lock"):
+        async with open_store(str(database), poller=True):
+            pass
+
+
+async def test_errors_of_those_who_use_a_store_pass_as_they_are(address):
+    """Only what the database throws is the store's."""
+    for error in (OSError("of somebody else"), LockedError()):
+        with pytest.raises(type(error)) as caught:
+            async with open_store(address, poller=True):
+                raise error
+        assert caught.value is error
+
+
+@pytest.mark.parametrize("step", ["os.fsync", "os.link", "sqlite._build", "sqlite.sync_directory"])
+async def test_p1_a_crash_while_a_database_is_made_leaves_none_or_a_whole_one(database, step):
+    """Killed before or in the middle of any step, the next start finds no half-made file."""
+    database.parent.mkdir()
+    script = (
+        "import os\n"
+        "from pathlib import Path\n"
+        "from bellbuoy.stores import sqlite\n"
+        f"{step} = lambda *_: os._exit(9)\n"
+        f"sqlite._create(Path({str(database)!r}))"
+    )
+    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", script], timeout=60)
+    assert done.returncode == 9
+    async with open_store(str(database), poller=True) as store:
+        assert await store.check() == ()
+        assert await store.append([event(1)])
 
 
 async def test_a_directory_is_not_a_database(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import event as engine_events
 
-from bellbuoy.errors import StoreError
+from bellbuoy.errors import StoreError, StoreUnavailableError
 from bellbuoy.stores import writer
 from tests.stores.samples import NOW, event, incident, known, page, state, visit
 
@@ -23,16 +23,22 @@ def commits(sql):
     return seen
 
 
-def hold(sql):
-    """Keep the writer's thread busy until the returned function is called."""
+async def hold(sql):
+    """Keep the writer busy until the returned function is called."""
     release = threading.Event()
-    sql._writer._thread.submit(release.wait, 30)
-    return release.set
+    busy = asyncio.create_task(sql._writer.run(lambda _: release.wait(30)))
+    await asyncio.sleep(0)
+
+    def let_go():
+        release.set()
+        return busy
+
+    return let_go
 
 
 async def test_visits_that_wait_share_a_transaction(sql, commits):
     """Two hundred at most; each is answered for itself."""
-    release = hold(sql)
+    release = await hold(sql)
     pages = [page(f"https://{number}.example") for number in range(writer.MOST_JOBS)]
     waiting = [
         asyncio.create_task(sql.commit(visit(None, None, event(1, of=of), of=of))) for of in pages
@@ -53,18 +59,18 @@ async def test_a_visit_alone_is_committed_alone(sql, commits):
 async def test_a_long_transaction_is_closed_early(sql, commits, monkeypatch):
     """So that other processes can write; what did not fit is still written, in order."""
     monkeypatch.setattr(writer, "LONGEST", 0.0)
-    release = hold(sql)
+    release = await hold(sql)
     waiting = [asyncio.create_task(sql.append([event(number)])) for number in range(5)]
     await asyncio.sleep(0)
     release()
     answers = await asyncio.gather(*waiting)
     assert [each.seq for (each,) in answers] == [1, 2, 3, 4, 5]
-    assert len(commits) == 5
+    assert len(commits) == 1 + 5
 
 
 async def test_one_failing_visit_does_not_fail_the_others(sql):
     """A text that no database can hold fails its own visit and leaves nothing of it."""
-    release = hold(sql)
+    release = await hold(sql)
     bad = known(incident(title="half a character: \ud800"), page_key="https://bad.example")
     of = page("https://bad.example")
     waiting = [
@@ -97,16 +103,20 @@ async def test_a_visit_is_answered_after_its_commit(sql, ask):
 
 async def test_a_commit_that_fails_is_answered_to_everyone_in_it(sql):
     """Nothing of the transaction is there, and the next one works."""
-    release = hold(sql)
+    release = await hold(sql)
     waiting = [asyncio.create_task(sql.append([event(number)])) for number in range(3)]
     await asyncio.sleep(0)
 
-    def refuse(_):
-        error = sqlite3.OperationalError("disk I/O error")
-        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
-        raise error
+    seen = []
 
-    engine_events.listen(sql._engine, "commit", refuse, once=True)
+    def refuse(connection):
+        seen.append(connection)
+        if len(seen) == 2:  # the first one is of the job that kept the writer busy
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+            raise error
+
+    engine_events.listen(sql._engine, "commit", refuse)
     release()
     answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(answer, StoreError) for answer in answers)
@@ -114,9 +124,43 @@ async def test_a_commit_that_fails_is_answered_to_everyone_in_it(sql):
     assert [each.seq for each in await sql.append([event(9)])] == [1]
 
 
+async def test_p2_when_sqlite_gives_up_the_transaction_nobody_in_it_is_answered_well(sql):
+    """Some errors roll back everything so far: those before fail too, those behind are written."""
+
+    def give_up(connection):
+        connection.connection.driver_connection.execute("ROLLBACK")
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    release = await hold(sql)
+    waiting = [
+        asyncio.create_task(sql.append([event(1)])),
+        asyncio.create_task(sql._writer.run(give_up)),
+        asyncio.create_task(sql.append([event(3)])),
+    ]
+    await asyncio.sleep(0)
+    release()
+    before, at, behind = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(before, StoreUnavailableError)
+    assert isinstance(at, StoreUnavailableError)
+    assert [each.id for each in await sql.read_events()] == [each.id for each in behind]
+    assert [each.id for each in behind] == [event(3).id]
+
+
+async def test_p9_the_writer_has_no_task_that_could_die(sql):
+    """Nobody can cancel it from outside, so nobody waits for ever."""
+    release = await hold(sql)
+    waiting = [asyncio.create_task(sql.append([event(number)])) for number in range(3)]
+    await asyncio.sleep(0)
+    busy = release()
+    assert asyncio.all_tasks() == {*waiting, busy, asyncio.current_task()}
+    assert [each.seq for (each,) in await asyncio.gather(*waiting)] == [1, 2, 3]
+
+
 async def test_a_caller_cancelled_before_its_turn_writes_nothing(sql):
     """And those behind it are written."""
-    release = hold(sql)
+    release = await hold(sql)
     first, second = (asyncio.create_task(sql.append([event(number)])) for number in (1, 2))
     await asyncio.sleep(0)
     third = asyncio.create_task(sql.append([event(3)]))

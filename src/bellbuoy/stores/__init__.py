@@ -85,7 +85,7 @@ class Store(Protocol):
         ...
 
     async def last_seq(self) -> int:
-        """The `seq` of the newest event; 0 if there is none."""
+        """The `seq` given last, even if that event was pruned since; 0 if none ever was."""
         ...
 
     async def first_seq(self) -> int:
@@ -120,11 +120,15 @@ class Store(Protocol):
     async def due_deliveries(
         self, receiver: str, now: datetime, limit: int = 50
     ) -> tuple[tuple[Delivery, Event], ...]:
-        """Waiting deliveries that are due, oldest first; of each lane only the first waiting."""
+        """Waiting deliveries that are due, oldest first; of each lane only the first waiting.
+
+        One behind a dead one of its lane has `after_gap` set; until the dead one is revived
+        and done.
+        """
         ...
 
     async def next_due(self, receiver: str) -> datetime | None:
-        """When the next waiting delivery of a receiver is due; None if none waits."""
+        """When the next first-of-its-lane is due at a receiver; None if none waits."""
         ...
 
     async def settle(self, delivery: Delivery) -> None:
@@ -143,7 +147,10 @@ class Store(Protocol):
         ...
 
     async def revive(self, delivery_id: str, now: datetime) -> None:
-        """Make a dead delivery wait again, due now, with its attempts at zero."""
+        """Make a dead delivery wait again, due now, with its attempts at zero.
+
+        Any other delivery, and an id that is not there, is left as it is.
+        """
         ...
 
     async def is_disabled(self, receiver: str) -> bool:
@@ -167,7 +174,11 @@ class Store(Protocol):
         ...
 
     async def prune(self, before: datetime) -> int:
-        """Drop events older than `before`, never past a live cursor; returns how many."""
+        """Drop events older than `before`; returns how many.
+
+        Never past a cursor that is kept, nor past a waiting delivery. Settled deliveries go
+        with their event, and incidents that ended before keep ids and hashes, not texts.
+        """
         ...
 
     async def check(self) -> tuple[str, ...]:
@@ -175,7 +186,7 @@ class Store(Protocol):
         ...
 
     async def backup(self, path: str) -> None:
-        """Write a consistent copy to a new file while running."""
+        """Write a consistent copy to a new file while running; it is a log of its own."""
         ...
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Generator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from secrets import token_hex
 
@@ -230,16 +230,17 @@ def _migrate(path: Path) -> None:
 @contextmanager
 def poller_lock(path: Path) -> Generator[None]:
     """Be the one process that polls with this database. Raises AlreadyRunningError."""
-    with mapped(str(path)):
-        _make_directory(path.parent)
-    try:
-        with file_lock(path.with_name(path.name + ".lock")):
-            yield
-    except LockedError as error:
-        raise AlreadyRunningError(
-            f"another Bellbuoy polls with {path}: read along with `bellbuoy events --follow`, "
-            "or stop the other one"
-        ) from error
+    with ExitStack() as held:
+        try:
+            with mapped(str(path)):
+                _make_directory(path.parent)
+                held.enter_context(file_lock(path.with_name(path.name + ".lock")))
+        except LockedError as error:
+            raise AlreadyRunningError(
+                f"another Bellbuoy polls with {path}: read along with `bellbuoy events --follow`, "
+                "or stop the other one"
+            ) from error
+        yield
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -27,7 +28,7 @@ from bellbuoy.stores.faults import mapped
 T = TypeVar("T")
 Job = Callable[[Connection], T]
 _Waiting = tuple[Job[Any], asyncio.Future[Any]]
-_Outcome = tuple[Any, Exception | None]
+_Outcome = tuple[Any, BaseException | None]
 
 MOST_JOBS = 200
 LONGEST = 0.050
@@ -41,7 +42,7 @@ class Writer:
         self._engine = engine
         self._place = place
         self._waiting: deque[_Waiting] = deque()
-        self._draining: asyncio.Task[None] | None = None
+        self._transaction: asyncio.Future[list[_Outcome]] | None = None
         self._thread = ThreadPoolExecutor(1, "bellbuoy-write")
         self._closed = False
 
@@ -55,31 +56,35 @@ class Writer:
             raise StoreError(f"{self._place}: the store is closed")
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((job, answer))
-        if self._draining is None:
-            self._draining = asyncio.create_task(self._drain())
+        if self._transaction is None:
+            self._begin()
         return await answer
 
     async def close(self) -> None:
         """Write what waits, and take no more."""
         self._closed = True
-        while self._draining is not None:
-            await asyncio.wait([self._draining])
+        while self._transaction is not None:
+            await asyncio.wait([self._transaction])
         self._thread.shutdown()
 
-    async def _drain(self) -> None:
+    # Callbacks and no task of its own: what nobody can cancel needs no one to look after it.
+
+    def _begin(self) -> None:
+        batch = self._take()
+        if not batch:
+            self._transaction = None
+            return
+        jobs = [job for job, _ in batch]
         loop = asyncio.get_running_loop()
-        batch: list[_Waiting] = []
-        try:
-            while batch := self._take():
-                jobs = [job for job, _ in batch]
-                outcomes = await loop.run_in_executor(self._thread, self._transact, jobs)
-                self._waiting.extendleft(reversed(batch[len(outcomes) :]))
-                for (_, answer), outcome in zip(batch, outcomes, strict=False):
-                    _settle(answer, *outcome)
-        finally:
-            self._draining = None
-            for _, answer in (*batch, *self._waiting):
-                answer.cancel()
+        self._transaction = loop.run_in_executor(self._thread, self._transact, jobs)
+        self._transaction.add_done_callback(partial(self._end, batch))
+
+    def _end(self, batch: list[_Waiting], transaction: asyncio.Future[list[_Outcome]]) -> None:
+        outcomes = transaction.result()
+        self._waiting.extendleft(reversed(batch[len(outcomes) :]))
+        for (_, answer), outcome in zip(batch, outcomes, strict=False):
+            _settle(answer, *outcome)
+        self._begin()
 
     def _take(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
@@ -100,7 +105,7 @@ class Writer:
                     outcomes.append(self._attempt(connection, job))
                     if monotonic() > ends_at:
                         break
-        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
             return [(None, error)] * (begun or len(jobs))
         return outcomes
 
@@ -121,7 +126,7 @@ class Writer:
         return value, None
 
 
-def _settle(answer: asyncio.Future[Any], value: Any, error: Exception | None) -> None:
+def _settle(answer: asyncio.Future[Any], value: Any, error: BaseException | None) -> None:
     if answer.done():
         return
     if error is None:
