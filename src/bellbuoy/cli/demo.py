@@ -88,9 +88,11 @@ async def _end(app: "App", internet: "Internet", patience: float) -> int:
     from bellbuoy.cli.output import say
 
     waiting = [asyncio.create_task(work) for work in (internet.everything_read(), app.stopped())]
-    done, _ = await asyncio.wait(waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
+    try:
+        done, _ = await asyncio.wait(waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
     for task in done:
         task.result()
     app.request_stop()
