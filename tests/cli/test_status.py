@@ -113,7 +113,8 @@ FAILED = {4: (Unreadable.BLOCKED, "a captcha")}
 def test_the_table_in_a_pipe(look, snapshot):
     """Plain columns without borders or colours, one line for each incident."""
     code, out, err = look(*ALL, failed=FAILED)
-    assert (code, err) == (1, "config: bellbuoy.yaml\n")
+    assert code == 1
+    assert err == "config: bellbuoy.yaml\nhttps://status4.openai.example: a captcha\n"
     assert out == snapshot
     assert "\x1b" not in out
 

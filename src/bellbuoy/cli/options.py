@@ -10,7 +10,9 @@ from bellbuoy.errors import ConfigError
 
 T = TypeVar("T")
 
-Providers = Annotated[str, Parameter(name="PROVIDER", help="Only these, by name; default: all.")]
+Providers = Annotated[
+    str, Parameter(name="PROVIDER", help="Only these, by name or by address; default: all.")
+]
 ConfigPath = Annotated[
     Path | None,
     Parameter(

@@ -46,6 +46,7 @@ def _text(timezone: str) -> Callable[[Event], str]:
     from bellbuoy.notifiers.console import block
 
     def text(event: Event) -> str:
-        return block(event, timezone) + "\n\n"
+        # A tab steers a terminal, too, if only a little.
+        return block(event, timezone).expandtabs(4) + "\n\n"
 
     return text
