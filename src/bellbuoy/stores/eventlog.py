@@ -25,6 +25,10 @@ _PARAMETERS = 500
 """Values asked for in one statement; SQLite before 3.32 takes at most 999."""
 
 _LAST = select(log.c.seq)
+_LAST_LOCKED = _LAST.with_for_update()
+_ADVANCE = update(log).values(seq=bindparam("newest"))
+_HELD = select(event.c.id).where(event.c.id.in_(bindparam("ids", expanding=True)))
+_RECORD = insert(event)
 _FIRST = select(func.min(event.c.seq))
 _AFTER = (
     select(event.c.seq, event.c.facts)
@@ -39,7 +43,7 @@ def append(connection: Connection, events: Sequence[Event]) -> tuple[Event, ...]
     """Record those events whose ids are not in the log; returns them, numbered."""
     if not events:
         return ()
-    seq: int = connection.execute(_LAST.with_for_update()).scalar_one()
+    seq: int = connection.execute(_LAST_LOCKED).scalar_one()
     held = _held(connection, [new.id for new in events])
     recorded: list[Event] = []
     for new in events:
@@ -47,8 +51,8 @@ def append(connection: Connection, events: Sequence[Event]) -> tuple[Event, ...]
             held.add(new.id)
             recorded.append(new.numbered(seq + len(recorded) + 1))
     if recorded:
-        connection.execute(insert(event), [_row(new) for new in recorded])
-        connection.execute(update(log).values(seq=recorded[-1].seq))
+        connection.execute(_RECORD, [_row(new) for new in recorded])
+        connection.execute(_ADVANCE, {"newest": recorded[-1].seq})
     return tuple(recorded)
 
 
@@ -118,7 +122,7 @@ def _drop_threads(connection: Connection) -> None:
 def _held(connection: Connection, ids: Sequence[str]) -> set[str]:
     held: set[str] = set()
     for some in chunks(ids, _PARAMETERS):
-        held.update(connection.scalars(select(event.c.id).where(event.c.id.in_(some))))
+        held.update(connection.scalars(_HELD, {"ids": some}))
     return held
 
 
