@@ -35,25 +35,28 @@ _CODECS = {
 }
 
 _CHALLENGES = (
-    "just a moment",
-    "cf-chl",
-    "challenge-platform",
+    "<title>just a moment",
+    "<title>attention required!",
     "cf-browser-verification",
-    "attention required!",
-    "captcha",
-    "_incapsula_",
-    "datadome",
-    "perimeterx",
-    "px-cloud",
-    "awswaf",
-    "checking your browser",
+    "_incapsula_resource",
+    "captcha-delivery.com",
+    "px-captcha",
+    "awswafcookiedomainlist",
+    "checking your browser before",
     "verify you are human",
     "verifying you are human",
+)
+
+# Home pages have these as well, but home pages are long.
+_SIGNS_IF_SHORT = (
+    "captcha",
+    "challenge",
     "access denied",
     "request blocked",
     "enable javascript and cookies",
     "ddos protection",
 )
+_SHORT = 16_384
 _CHALLENGE_HEADERS = ("cf-mitigated", "x-amzn-waf-action", "x-datadome", "x-sucuri-block")
 
 _HEAD = 65_536
@@ -96,7 +99,8 @@ def why_not(response: Response, text: str) -> tuple[Unreadable, str]:
     if not is_web_page(text):
         return Unreadable.NOT_THE_FORMAT, "neither markup of this format nor a web page"
     head = text[:_HEAD].lower()
-    if response.status == 202 or any(mark in head for mark in _CHALLENGES):
+    signs = _CHALLENGES + (_SIGNS_IF_SHORT if len(text) < _SHORT else ())
+    if response.status == 202 or any(sign in head for sign in signs):
         return Unreadable.BLOCKED, "a challenge page stands where the document was"
     return Unreadable.NOT_THE_FORMAT, "a web page stands where the document was"
 

@@ -45,6 +45,10 @@ _WORDS = {
     "behoben": _S.RESOLVED,
     "gelöst": _S.RESOLVED,
     "beendet": _S.RESOLVED,
+    "service_impact": _S.INVESTIGATING,
+    "service_degradation": _S.INVESTIGATING,
+    "service_disruption": _S.INVESTIGATING,
+    "performance_issues": _S.INVESTIGATING,
     "scheduled_maintenance": _S.SCHEDULED,
     "planned_maintenance": _S.SCHEDULED,
     "maintenance_in_progress": _S.IN_PROGRESS,
@@ -57,6 +61,8 @@ _IMPACTS = {
     "informational_message": Impact.NONE,
     "information": Impact.NONE,
     "service_impact": Impact.MINOR,
+    "service_degradation": Impact.MINOR,
+    "performance_issues": Impact.MINOR,
     "service_disruption": Impact.MAJOR,
 }
 _PLANNED_TITLES = ("maintenance", "scheduled maintenance", "planned maintenance")

@@ -44,8 +44,8 @@ def claims(response: Response) -> Claim | None:
         return None
     if address is None:
         return None
-    name = _shape(feed).name or host(response.url)
-    return Claim(format=NAME, url=address, name=name)
+    name = " ".join(_shape(feed).name.split())
+    return Claim(format=NAME, url=address, name=name or host(response.url))
 
 
 def read(page: Page, seen: Seen) -> Exchange[Snapshot]:

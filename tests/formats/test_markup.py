@@ -1,0 +1,51 @@
+"""HTML of vendors as plain text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bellbuoy.formats._markup import MAX_MARKUP, Tag, to_text, tokens
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("one<br>two<br/>three<BR />four", "one\ntwo\nthree\nfour"),
+        ("<p>one</p><p>two</p>\n\n<p>three", "one\n\ntwo\n\nthree"),
+        ("<p>one\n  two\t three</p>", "one two three"),
+        ("plain\n\nlines", "plain\n\nlines"),
+        ("a<ul><li>b<li>c</ul>d", "a\n- b\n- c\nd"),
+        ("<ol>\n <li> b </li>\n <li></li></ol>", "- b"),
+        ('a <a class="x" href="https://a.example/?a=1&amp;b=2">b</a>.', "a b (https://a.example/?a=1&b=2)."),
+        ("<a href='https://a.example/'>https://a.example</a>", "https://a.example"),
+        ("<a href=https://a.example><img src=x></a>", "https://a.example"),
+        ("<a href='javascript:alert(1)'>this</a> <a name=x>that</a>", "this that"),
+        ("<a href=\"https://a.example/'>'\" title='>'>x</a>", "x (https://a.example/'>')"),
+        ("a &lt; b &amp;&amp; c &nbsp; &copy; &#8364; &bogus; &", "a < b && c © € &bogus; &"),
+        ("3 < 5 and <3, <, < b", "3 < 5 and <3, <, < b"),
+        ("<script>if (a < b) { '</p>' }</script>x<style>p {}</STYLE>y", "xy"),
+        ("a<!-- <p> -->b<!doctype x>c<?php x ?>d", "abcd"),
+        ("<b>bold</b><i>er</i> <unknown-tag x=1>text</unknown-tag>", "bolder text"),
+        ("<h1>T</h1>text<hr>more<table><tr><td>1</td><td>2</td></tr>", "T\ntext\nmore\n\n12"),
+        ("text <b", "text"),
+        ("text <a href='https://never", "text"),
+        ("</p></p>x", "x"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_what_a_person_would_read(markup, text):
+    """Paragraphs, breaks, lists and links; never a tag, a script or a comment."""
+    assert to_text(markup) == text
+
+
+@given(st.text(alphabet="<>/!-?a b='\"&;#x\n", max_size=200))
+def test_any_markup_becomes_text(markup):
+    """Nothing fails, every token is a tag or a text, and no end is before its beginning."""
+    for token in tokens(markup):
+        assert isinstance(token, Tag | str)
+    assert to_text(markup) == to_text(markup).strip()
+
+
+def test_of_an_endless_text_only_the_beginning_is_read():
+    """Whole feeds are shorter than what is read of one text."""
+    assert len(to_text("a" * (MAX_MARKUP + 1))) == MAX_MARKUP
