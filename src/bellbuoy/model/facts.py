@@ -229,7 +229,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     its hash, for the next `Seen`; keys are the format's own and may name more than incidents.
     `stamp` is the page's own time of its last change: an older one means an older copy.
     `window` is None when no history was read. `gone` are known incidents whose own
-    address answered 404 or 410. `name` is what the page calls itself.
+    address answered 404 or 410. `name` is what the page calls itself. `owes` is true if a
+    question had to be asked but its answer was missing, unreadable or an older copy: the page
+    must then be read again even if its face does not change.
     """
 
     incidents: tuple[Incident, ...] = ()
@@ -241,3 +243,4 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     window: Window | None = None
     gone: frozenset[str] = frozenset()
     name: str | None = None
+    owes: bool = False
