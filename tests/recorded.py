@@ -1,11 +1,13 @@
-"""Recorded bodies, served on loopback under their real path, one body per visit.
+"""Recorded bodies, served on loopback under their real paths, one body per visit.
 
-    async with serve("/api/v2/summary.json", series(corpus / "statuspage/github/...")) as page:
-        lines = await watch(page, tmp_path, format="statuspage")
+    files = series(corpus / "statuspage/github/series-summary-2026-08")
+    page = Recorded("statuspage", "/api/v2/summary.json", files)
+    async with serve(page):
+        events = await watch([page], tmp_path)
 
-The page goes on to its next body whenever its face is asked again, so how fast a reader
-reads does not matter. Nothing else is there: other questions are answered with 503, which
-is no answer, and never with 404, which would say that something is gone.
+A page goes on to its next body whenever its face is asked again, so how fast a reader reads
+does not matter. Nothing else is there: other questions are answered with 503, which is no
+answer, and never with 404, which would say that something is gone.
 """
 
 import asyncio
@@ -14,36 +16,37 @@ import json
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-_KINDS = {".json": "application/json", ".atom": "application/atom+xml", ".rss": "text/xml"}
+_MEDIA_TYPES = {
+    ".json": "application/json",
+    ".atom": "application/atom+xml",
+    ".rss": "application/rss+xml",
+}
 
 
 def series(folder: Path, limit: int | None = None) -> list[Path]:
     """The recorded bodies of a series in the order in which they were captured."""
-    return sorted(path for path in folder.iterdir() if path.name[0] != ".")[:limit]
-
-
-def body_of(path: Path) -> bytes:
-    """One recorded body as it came, unpacked."""
-    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return sorted(folder.iterdir())[:limit]
 
 
 class Recorded:
-    """A page that plays its recorded bodies."""
+    """A page that plays its recorded bodies as answers to one path."""
 
-    def __init__(self, path: str, files: Sequence[Path]) -> None:
+    def __init__(self, format: str, path: str, files: Sequence[Path]) -> None:
+        self.format = format
         self.path = path
         self.files = tuple(files)
         self.url = ""
+        """The address that is watched, once it is served: a feed's own, else the page's."""
         self.asked: list[str] = []
         self.over = asyncio.Event()
-        """Set when the face is asked once more after the last body: its visit has ended."""
+        """Set when the face is asked again after the last body, so that its visit has ended."""
         self._place = -1
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -51,74 +54,78 @@ class Recorded:
         self.asked.append(request.path)
         if request.path != self.path:
             return web.Response(status=503)
-        if self._place + 1 == len(self.files):
+        self._place += 1
+        if self._place >= len(self.files):
+            # Another look at the last body would confirm what was seen in it only once.
             self.over.set()
-        self._place = min(self._place + 1, len(self.files) - 1)
+            return web.Response(status=503)
         file = self.files[self._place]
-        body = body_of(file)
-        kind = _KINDS[file.name.removesuffix(".gz")[file.name.removesuffix(".gz").rindex(".") :]]
-        tag = blake2b(body, digest_size=8).hexdigest()
-        headers = {"ETag": f'"{tag}"', "Content-Type": kind}
+        body = file.read_bytes()
+        name = Path(file.name.removesuffix(".gz"))
+        if name.name != file.name:
+            body = gzip.decompress(body)
+        headers = {
+            "ETag": f'"{blake2b(body, digest_size=8).hexdigest()}"',
+            "Content-Type": _MEDIA_TYPES[name.suffix],
+        }
         if request.headers.get("If-None-Match") == headers["ETag"]:
             return web.Response(status=304, headers=headers)
         return web.Response(body=body, headers=headers)
 
 
 @asynccontextmanager
-async def serve(path: str, files: Sequence[Path]) -> AsyncIterator[Recorded]:
-    """Serve recorded bodies on a free port of 127.0.0.1."""
-    page = Recorded(path, files)
-    application = web.Application()
-    application.router.add_get("/{path:.*}", page.answer)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        page.url = f"http://{host}:{port}"
-        yield page
-    finally:
-        await runner.cleanup()
+async def serve(*pages: Recorded) -> AsyncIterator[None]:
+    """Serve pages, each on a free port of 127.0.0.1."""
+    async with AsyncExitStack() as stack:
+        for page in pages:
+            application = web.Application()
+            application.router.add_get("/{path:.*}", page.answer)
+            runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+            stack.push_async_callback(runner.cleanup)
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            host, port = runner.addresses[0][:2]
+            path = page.path if page.format == "feed" else ""
+            page.url = f"http://{host}:{port}{path}"
+        yield
 
 
-async def watch(
-    pages: Sequence[Recorded], folder: Path, *, format: str, every: str = "50ms"
-) -> list[Any]:
+async def watch(pages: Sequence[Recorded], folder: Path, *, every: str = "100ms") -> list[Any]:
     """The events that the real `watch` process prints while it reads pages to their end."""
     config = folder / "bellbuoy.json"
-    config.write_text(
-        json.dumps(
-            {
-                "providers": [
-                    {"name": f"P{n}", "url": page.url, "format": format, "every": every}
-                    for n, page in enumerate(pages)
-                ],
-                "http": {"allow_private": ["127.0.0.0/8"]},
-                "store": f"sqlite:///{folder}/watch.db",
-            }
-        )
-    )
+    providers = [
+        {"name": f"P{number}", "url": page.url, "format": page.format, "every": every}
+        for number, page in enumerate(pages)
+    ]
+    settings = {
+        "providers": providers,
+        "http": {"allow_private": ["127.0.0.0/8"]},
+        "store": f"sqlite:///{folder}/watch.db",
+    }
+    config.write_text(json.dumps(settings))
     process = await _start("watch", "--json", "--config", str(config))
     reading = asyncio.create_task(process.communicate())
-    over = asyncio.gather(*(page.over.wait() for page in pages))
-    await asyncio.wait({reading, over}, return_when=asyncio.FIRST_COMPLETED)
-    over.cancel()
-    if not reading.done():
-        process.send_signal(signal.SIGTERM)
-    out, err = await reading
-    assert process.returncode == 0, err.decode()
-    return [json.loads(line) for line in out.splitlines()]
+    over = asyncio.create_task(_over(pages))
+    try:
+        await asyncio.wait({reading, over}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        over.cancel()
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+    return _events(process, await reading)
 
 
-async def replay(page: Recorded, *, format: str) -> list[Any]:
+async def replay(page: Recorded) -> list[Any]:
     """The events that the real `replay` process prints for the same bodies."""
     process = await _start(
-        "replay", "--json", "--format", format, "--path", page.path, *map(str, page.files)
+        "replay", "--json", "--format", page.format, "--path", page.path, *map(str, page.files)
     )
-    out, err = await process.communicate()
-    assert process.returncode == 0, err.decode()
-    return [json.loads(line) for line in out.splitlines()]
+    return _events(process, await process.communicate())
+
+
+async def _over(pages: Sequence[Recorded]) -> None:
+    for page in pages:
+        await page.over.wait()
 
 
 async def _start(*arguments: str) -> asyncio.subprocess.Process:
@@ -130,3 +137,8 @@ async def _start(*arguments: str) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+def _events(process: asyncio.subprocess.Process, output: tuple[bytes, bytes]) -> list[Any]:
+    assert process.returncode == 0, output[1].decode()
+    return [json.loads(line) for line in output[0].splitlines()]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.recorded import replay, series, serve, watch
+from tests.recorded import Recorded, replay, series, serve, watch
 
 SUMMARY = "/api/v2/summary.json"
 
@@ -20,16 +20,16 @@ SERIES = (
     ("feed", "/history.atom", "statuspage/github/series-history-atom-2022-06"),
 )
 
-SLICE = 40
+SLICE = 60
 """Bodies of each series in the quick profile."""
 
-OPENAI = (
-    "OpenAI.json",
-    "openai-archive-2026-09-22.json",
-    "openai-archive-2026-09-24.json",
-    "openai-archive-2026-09-29.json",
-)
-"""In order of capture."""
+OPENAI = {
+    "20260730T000000Z": "OpenAI.json",
+    "20260922T155000Z": "openai-archive-2026-09-22.json",
+    "20260924T235900Z": "openai-archive-2026-09-24.json",
+    "20260929T190000Z": "openai-archive-2026-09-29.json",
+}
+"""In order of capture, under about the time of it."""
 
 
 def said(events: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
@@ -55,28 +55,34 @@ def said(events: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.corpus
-@pytest.mark.parametrize(("format", "path", "folder"), SERIES, ids=lambda value: value[-30:])
-async def test_watching_a_recorded_series_says_what_replaying_it_says(
-    corpus: Path, tmp_path: Path, full_profile: bool, format: str, path: str, folder: str
+async def test_watching_recorded_series_says_what_replaying_them_says(
+    corpus: Path, tmp_path: Path, full_profile: bool
 ) -> None:
-    """Bodies as they were published, error bodies and empty ones included."""
-    files = series(corpus / folder, None if full_profile else SLICE)
-    async with serve(path, files) as page:
-        watched = await watch([page], tmp_path, format=format)
-        assert page.over.is_set()
-        replayed = await replay(page, format=format)
-    assert said(watched) == said(replayed)
-    assert len(said(replayed)) > 0
+    """Bodies as they were published, error bodies and empty ones included, in one process."""
+    limit = None if full_profile else SLICE
+    pages = [
+        Recorded(format, path, series(corpus / folder, limit)) for format, path, folder in SERIES
+    ]
+    async with serve(*pages):
+        watched = await watch(pages, tmp_path)
+    assert all(page.over.is_set() for page in pages)
+    for page in pages:
+        live = [event for event in watched if event["source"] == page.url]
+        replayed = await replay(page)
+        assert said(live) == said(replayed)
+        assert said(replayed), "a series without any event proves nothing"
 
 
 @pytest.mark.corpus
 async def test_openai_in_order_of_capture(corpus: Path, tmp_path: Path) -> None:
-    """Its outages of September 2026 are announced, and a cut list of components is no news."""
-    files = [corpus / "incidentio/openai" / name for name in OPENAI]
-    async with serve(SUMMARY, files) as page:
-        watched = await watch([page], tmp_path, format="incidentio")
-        replayed = await replay(page, format="incidentio")
-    assert said(watched) == said(replayed)
+    """Its outages are announced, and a list of components that was cut is no news."""
+    files = [tmp_path / f"{stamp}.json" for stamp in OPENAI]
+    for file, name in zip(files, OPENAI.values(), strict=True):
+        file.write_bytes((corpus / "incidentio/openai" / name).read_bytes())
+    page = Recorded("incidentio", SUMMARY, files)
+    async with serve(page):
+        watched = await watch([page], tmp_path)
+    assert said(watched) == said(await replay(page))
     titles = {
         event["data"]["incident"]["title"] for event in watched if "incident" in event["data"]
     }
