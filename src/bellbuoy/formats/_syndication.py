@@ -373,25 +373,33 @@ def _odd(data: bytes, response: Response) -> Feed | None:
     """What feedparser makes of it. It is only ever given a stream: it opens texts as paths."""
     import feedparser  # noqa: PLC0415 - slow to load, and needed for almost no feed
 
-    document: Any = feedparser.parse(
-        BytesIO(data), sanitize_html=False, resolve_relative_uris=False
-    )
+    try:
+        document: Any = feedparser.parse(
+            BytesIO(data), sanitize_html=False, resolve_relative_uris=False
+        )
+    except Exception:  # noqa: BLE001 - a guess at a broken document may fail in any way
+        return None
     if not document.version:
         return None
-    entries = (
-        Entry(
-            id=entry.get("id", ""),
-            link=_absolute(entry.get("link", ""), response.url),
-            title=entry.get("title", ""),
-            body=next((part.value for part in entry.get("content", ())), entry.get("summary", "")),
-            published=entry.get("published", ""),
-            updated=entry.get("updated", "") if "updated" in entry else "",
-        )
-        for entry in document.entries[:MAX_ENTRIES]
-    )
     return Feed(
         dialect="odd",
-        title=document.feed.get("title", ""),
-        link=document.feed.get("link", ""),
-        entries=tuple(entries),
+        title=_said(document.feed, "title"),
+        link=_said(document.feed, "link"),
+        entries=tuple(_odd_entry(entry, response.url) for entry in document.entries[:MAX_ENTRIES]),
     )
+
+
+def _odd_entry(entry: Any, base: str) -> Entry:
+    bodies = (_said(part, "value") for part in entry.get("content") or ())
+    return Entry(
+        id=_said(entry, "id"),
+        link=_absolute(_said(entry, "link"), base),
+        title=_said(entry, "title"),
+        body=next(bodies, "") or _said(entry, "summary"),
+        published=_said(entry, "published"),
+        updated=_said(entry, "updated") if "updated" in entry else "",
+    )
+
+
+def _said(mapping: Any, key: str) -> str:
+    return str(mapping.get(key) or "")
