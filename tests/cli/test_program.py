@@ -204,3 +204,20 @@ def test_a_closed_pipe_ends_quietly(words, environment):
         ["sh", "-c", line], env=environment, capture_output=True, text=True, check=False
     )
     assert done.stderr == "0\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell that closes")
+@pytest.mark.parametrize(
+    ("words", "code"), [("--version >&-", 0), ("config check >&- 2>&-", 0), ("nope 2>&-", 2)]
+)
+def test_closed_outputs_are_no_error(words, code, environment):
+    """Without standard output or standard error at all, a command does what it does."""
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m bellbuoy {words}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (code, "")
+    assert "Traceback" not in done.stderr

@@ -57,6 +57,7 @@ _EXIT_CODES = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (that of the process by default) and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    _open_what_is_closed()
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -92,6 +93,14 @@ def program() -> "App":
         module = import_module(f"bellbuoy.cli.{name}")
         app.command(getattr(module, "commands", None) or getattr(module, name))
     return app
+
+
+def _open_what_is_closed() -> None:
+    """Let what has no reader at all (`>&-`, `2>&-`) go nowhere instead of somewhere else."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for as long as the process lives; pathlib costs more than --version
+            setattr(sys, name, nowhere)
 
 
 def _run(arguments: Sequence[str]) -> int:
