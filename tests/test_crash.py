@@ -28,7 +28,7 @@ from bellbuoy.model.facts import (
     IncidentStatus,
     IncidentUpdate,
 )
-from tests.faultd import Answer, Received, faultd
+from tests.faultd import Answer, Received, Vendor, faultd
 
 LIFE = ("investigating", "identified", "monitoring", "resolved")
 STEP = 0.1
@@ -111,14 +111,21 @@ def _command(folder: Path, *extra: str) -> list[str]:
     ]  # fmt: skip
 
 
-async def _run_and_kill(folder: Path, seconds: float, env: dict[str, str]) -> None:
+async def _run_and_kill(
+    folder: Path, vendor: Vendor, chance: random.Random, env: dict[str, str]
+) -> None:
+    """Kill it at a random instant: of its start one time in five, else of its work."""
     process = await asyncio.create_subprocess_exec(
         *_command(folder),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
         env=env,
     )
-    await asyncio.sleep(seconds)
+    if chance.random() < 0.2:
+        await asyncio.sleep(chance.uniform(0, 1))
+    else:
+        await vendor.until(len(vendor.requests) + 1)
+        await asyncio.sleep(chance.uniform(0, 0.5))
     if process.returncode is None:
         process.send_signal(signal.SIGKILL)
     await process.wait()
@@ -166,7 +173,7 @@ async def test_p1_killed_at_random_instants_nothing_is_lost_or_doubled(
         config["providers"][0]["format"] = "statuspage"  # type: ignore[index]
         (tmp_path / "bellbuoy.json").write_text(json.dumps(config))
         for _ in range(kills):
-            await _run_and_kill(tmp_path, chance.uniform(0.5, 1.6), env)
+            await _run_and_kill(tmp_path, vendor, chance, env)
         vendor_page.ended = True
         await _finish(tmp_path, env)
     logged = [event for event in await _logged(tmp_path, env) if "incident" in event["data"]]

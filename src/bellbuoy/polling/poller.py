@@ -32,8 +32,8 @@ from bellbuoy.text import clean
 
 T = TypeVar("T")
 
-RECOGNISE_AT = 2
-"""At the failure with this number, and at every 20th after it, another format is looked for."""
+RECOGNISE_EVERY = 5
+"""Of so many failures of an unreadable page, one visit asks whether it has another format now."""
 
 
 class Conversation(Protocol):
@@ -325,9 +325,9 @@ def _face(format: Format, page: Page) -> Request:
 
 
 def _is_doubtful(standing: Health) -> bool:
-    beyond = standing.failures - RECOGNISE_AT
-    is_wrong = standing.failure in {Unreadable.NOT_THE_FORMAT, Unreadable.GONE}
-    return is_wrong and beyond >= 0 and beyond % 20 == 0
+    """Whether a page that cannot be read may have become another one."""
+    is_another = standing.unreadable in {Unreadable.NOT_THE_FORMAT, Unreadable.GONE}
+    return is_another and standing.failures % RECOGNISE_EVERY == 0
 
 
 def _is_out_of_reach(error: VisitError) -> bool:
