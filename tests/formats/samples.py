@@ -4,6 +4,7 @@ Every format has one, and everything that all formats must do is tried on it. Th
 `https://status.example.com`; where it is watched is what the format itself claims of a file.
 """
 
+import gzip
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,3 +38,8 @@ def sample_url(format: Format) -> str:
 def page_at(url: str, format: str) -> Page:
     """A page to be read."""
     return Page(key=url, url=url, provider=SLUG, format=format)
+
+
+def body_of(path: Path) -> bytes:
+    """One recorded body as it came, unpacked."""
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()

@@ -17,8 +17,7 @@ from bellbuoy.formats.recognise import MOST_REQUESTS, Recognition, recognise
 from bellbuoy.model.facts import Page, Snapshot
 from bellbuoy.model.known import Seen
 from tests.formats.conversation import Answer, converse
-from tests.formats.samples import ROOT, sample
-from tests.recorded import body_of
+from tests.formats.samples import ROOT, body_of, sample
 
 FORMATS = Formats()
 SUMMARY = sample("statuspage")[f"{ROOT}/api/v2/summary.json"]

@@ -65,7 +65,9 @@ class Look:
         self._unchanged: set[str] = set()
         self._entries: dict[str, str] = {}
         self._window: Window | None = None
+        self._wanted: set[IncidentKind] = set()
         self._answered: set[IncidentKind] = set()
+        self._doubted: set[str] = set()
         self._components, self._groups = read_components(summary.components or ())
         self._complete = self._take_summary(summary)
         self._unlisted = seen.open_ids - self.listed
@@ -78,22 +80,33 @@ class Look:
 
     def must_ask(self, kind: IncidentKind) -> bool:
         """Whether the history of a kind is worth a question."""
-        if self.seen.first_look or any(kind in self._kinds(id) for id in self._unlisted):
-            return True
-        if kind is IncidentKind.MAINTENANCE:
-            return False
-        return self.seen.after_gap or (self._owes_history and self.seen.history_due)
+        must = self.seen.first_look or any(kind in self._kinds(id) for id in self._unlisted)
+        if kind is IncidentKind.INCIDENT:
+            must = must or self.seen.after_gap or (self._owes_history and self.seen.history_due)
+        if must:
+            self._wanted.add(kind)
+        return must
 
-    def take_history(self, rows: Sequence[Raw], kind: IncidentKind) -> None:
+    def take_history(self, document: Document, kind: IncidentKind) -> None:
         """Take in the latest incidents of a kind, newest first as they come."""
+        is_incident = kind is IncidentKind.INCIDENT
+        rows = document.incidents if is_incident else document.scheduled_maintenances
+        if rows is None:
+            return
+        head = decode_entry(document.page, Head)
+        stamp = parse_iso(head.updated_at or "") if head else None
+        is_older = stamp is not None and self._stamp is not None and stamp < self._stamp
         ids = self._take(rows, kind)
         oldest = decode_entry(rows[-1], _Start) if rows else None
         texts = (oldest.scheduled_for, oldest.started_at, oldest.created_at) if oldest else ()
         floor = next((at for text in texts if text and (at := parse_iso(text))), None)
-        self._note_history(ids, kind, floor)
+        self._note_history(ids, kind, floor, is_older=is_older)
 
     def take_same_history(self, kind: IncidentKind) -> None:
-        """Take in that the latest incidents of a kind are those of the last time."""
+        """Take in that the latest incidents of a kind are those of the last time.
+
+        Every document holds the page's stamp, so where that moved, this is an older copy.
+        """
         if HISTORIES[kind] not in self.seen.entries:
             return
         ids = self.seen.entries[HISTORIES[kind]].split()
@@ -102,7 +115,8 @@ class Look:
             if hash is not None and id not in self._incidents:
                 self._unchanged.add(id)
                 self._entries[_key(kind, id)] = hash
-        self._note_history(ids, kind, None)
+        is_older = self._owes_history or bool(self._unlisted)
+        self._note_history(ids, kind, None, is_older=is_older)
 
     def take_end(self, id: str, raw: Raw) -> None:
         """Take in what an incident's own document says, if it says that it is over.
@@ -122,7 +136,7 @@ class Look:
 
     def ended_unseen(self) -> set[str]:
         """Known open incidents that not even the history of their kind lists."""
-        unlisted = self._unlisted - self.listed
+        unlisted = self._unlisted - self.listed - self._doubted
         return {id for id in unlisted if self._answered.issuperset(self._kinds(id))}
 
     def some(self, ids: Collection[str]) -> list[str]:
@@ -131,9 +145,10 @@ class Look:
 
     def snapshot(self) -> Snapshot:
         """All that was found."""
+        owed = self._wanted - self._answered
         if IncidentKind.INCIDENT in self._answered:
             self._entries[_OWED] = ""
-        elif self._owes_history:
+        elif self._owes_history or IncidentKind.INCIDENT in owed:
             self._entries[_OWED] = "yes"
         return Snapshot(
             incidents=tuple(self._incidents.values()),
@@ -145,6 +160,7 @@ class Look:
             window=self._window,
             gone=frozenset(self.gone),
             name=self._name,
+            owes=bool(owed) or self._entries.get(_OWED) == "yes",
         )
 
     def _take_summary(self, summary: Document) -> set[Part]:
@@ -187,8 +203,23 @@ class Look:
             self._unchanged.discard(row.id)
         return row.id
 
-    def _note_history(self, ids: Sequence[str], kind: IncidentKind, floor: datetime | None) -> None:
-        self._answered.add(kind)
+    def _note_history(
+        self, ids: Sequence[str], kind: IncidentKind, floor: datetime | None, *, is_older: bool
+    ) -> None:
+        """Keep what a history lists.
+
+        A cache may answer with a copy from before the summary was written. There, what has
+        just ended is still open: that is no word on it, and the question stays.
+        """
+        if is_older:
+            self._doubted |= self._unlisted.intersection(ids)
+        else:
+            self._answered.add(kind)
+        for id in self._doubted & self.listed:
+            if id in self._unchanged or self._incidents[id].is_open:
+                self._unchanged.discard(id)
+                self._incidents.pop(id, None)
+                self._entries.pop(_key(kind, id), None)
         self._entries[HISTORIES[kind]] = " ".join(ids)
         if kind is IncidentKind.INCIDENT:
             is_full = len(ids) >= _WINDOW

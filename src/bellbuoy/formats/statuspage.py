@@ -82,14 +82,10 @@ def _ask_history(look: Look, kind: IncidentKind) -> Generator[Request, Response]
         response = yield _get(look.page, HISTORIES[kind])
         if response.not_modified:
             look.take_same_history(kind)
-            return
-        document = decode(response, Document, format=NAME)
+        else:
+            look.take_history(decode(response, Document, format=NAME), kind)
     except VisitError:
         return
-    is_incident = kind is IncidentKind.INCIDENT
-    rows = document.incidents if is_incident else document.scheduled_maintenances
-    if rows is not None:
-        look.take_history(rows, kind)
 
 
 def _ask_unlisted(look: Look) -> Generator[Request, Response]:
