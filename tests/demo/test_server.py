@@ -131,7 +131,7 @@ async def test_the_end_is_known_when_every_page_was_read_after_it(
 
 async def visit_to_the_end(client: aiohttp.ClientSession, vendor: Vendor, url: str) -> None:
     """Read one page until it has said everything; ask once where it hangs."""
-    if vendor.steps[-1].trouble is Trouble.HANGS:
+    if vendor.steps[0].trouble is Trouble.HANGS:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await read(client, url)

@@ -65,6 +65,7 @@ async def _demo(
     from bellbuoy.platform import stop_signals
     from bellbuoy.telemetry.logging import open_log
 
+    recorded = 0
     with open_log("warning") as log, TemporaryDirectory(prefix="bellbuoy-demo-") as folder:
         async with pretend_internet(seed, seconds) as internet:
             config = demo_config(internet, f"sqlite:///{folder}/demo.db")
@@ -75,10 +76,12 @@ async def _demo(
                     async with asyncio.TaskGroup() as tasks:
                         ending = tasks.create_task(_end(app, internet, _PATIENCE + 3 * seconds))
                         async for event in app.events():
+                            recorded += 1
                             text = render(event)
                             if text is not None:
                                 await printer.write(text)
-                    return ending.result()
+            say(f"the story is over: {recorded} events were recorded")
+            return ending.result()
 
 
 async def _end(app: "App", internet: "Internet", patience: float) -> int:

@@ -39,6 +39,7 @@ class VendorServer:
         self._place = 0
         self._looks = 0
         self._last_looks = 0
+        self._hangs = any(step.trouble is Trouble.HANGS for step in vendor.steps)
         self._documents = render(vendor.shape, vendor.steps[0].facts)
         self._closing = asyncio.Event()
         self.read = asyncio.Event()
@@ -85,10 +86,9 @@ class VendorServer:
             self._looks = 0
             self._documents = render(self.vendor.shape, self.step.facts)
         self._looks += 1
-        hangs = self.step.trouble is Trouble.HANGS
-        if self._place + 1 == len(self.vendor.steps) and (hangs or self._clock() >= self._end):
-            self._last_looks += 1
-        if self._last_looks >= (1 if hangs else LOOKS):
+        is_last = self._place + 1 == len(self.vendor.steps) and self._clock() >= self._end
+        self._last_looks += is_last
+        if self._hangs or self._last_looks >= LOOKS:
             self.read.set()
 
     def _may_go_on(self) -> bool:

@@ -89,17 +89,19 @@ class _Plot:
         self._what = draft.rng.choice(_SYMPTOMS)
         self._ids = tuple(part for part, _ in self._parts)
         self._incident = ""
+        self._impact = Impact.NONE
         self._said: set[str] = set()
 
     def strike(self, status: IncidentStatus = IncidentStatus.INVESTIGATING) -> None:
         """Begin as a problem."""
         severity = self._draft.rng.randrange(3)
+        self._impact = _IMPACTS[severity]
         self._draft.move(self._ids, _BAD[severity])
         self._incident = self._draft.open(
             kind=IncidentKind.INCIDENT,
             title=f"{self._what} on {self._where}",
             names=self._ids,
-            impact=_IMPACTS[severity],
+            impact=self._impact,
             status=status,
             body=self._words(status),
         )
@@ -139,9 +141,11 @@ class _Plot:
         """Put the cause into the closing update, where vendors put it."""
         self._draft.edit(self._incident, self._draft.rng.choice(_CAUSES).format(where=self._where))
 
-    def worsen(self) -> None:
-        """Call it critical without a word."""
-        self._draft.judge(self._incident, Impact.CRITICAL)
+    def rejudge(self) -> None:
+        """Call it worse, or less bad, without a word."""
+        is_worst = self._impact is Impact.CRITICAL
+        self._impact = Impact.MAJOR if is_worst else Impact.CRITICAL
+        self._draft.judge(self._incident, self._impact)
 
     def _words(self, status: IncidentStatus) -> str:
         """Words not used before in this trouble: the same words again would be no news."""
@@ -206,7 +210,7 @@ def _reopened(draft: Draft, pool: _Pool) -> None:
     plot = _Plot(draft, pool)
     plot.strike()
     draft.beat()
-    plot.worsen()
+    plot.rejudge()
     draft.beat()
     plot.live(IncidentStatus.RESOLVED, IncidentStatus.INVESTIGATING, *_LIFE[1:])
 
@@ -249,6 +253,7 @@ def _behind_html(draft: Draft, pool: _Pool) -> None:
 def _hung(draft: Draft, pool: _Pool) -> None:
     _ = pool
     draft.beat(Trouble.HANGS)
+    draft.beat()
 
 
 _Role = tuple[str, Shape, _Tale, str | None, tuple[str, ...]]
