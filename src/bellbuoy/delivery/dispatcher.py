@@ -2,21 +2,24 @@
 
     log, from the dispatcher's own place -> routes -> deliveries + cursor, in one transaction
 
-A receiver that joins a log which already has a past starts at its end, with the newest event
-of each incident that is open then. On a new log everything is told, the first look's open
-incidents included. Does not send anything (worker), and does not decide who hears (routing).
+A new receiver starts at the end of the log as it is when `begin` is called, with the newest
+event it would be told of each incident that is open then: those are ordinary deliveries, whose
+rule says "already open". Nothing that is recorded later is missed, so on a new log everything
+is told. That a receiver has begun is kept as a cursor of its name at the end of time, where
+it keeps no old event from being dropped.
+
+Does not send anything (worker), and does not decide who hears (routing).
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from bellbuoy.errors import StoreError
+from bellbuoy.delivery.patience import Patience
 from bellbuoy.events import Event
 from bellbuoy.model.delivery import Delivery
 from bellbuoy.notifiers import Receiver
-from bellbuoy.observer import Happened, Observer, Withheld
-from bellbuoy.routing.routes import Interests, Route, decide
+from bellbuoy.observer import Observer, Withheld
+from bellbuoy.routing.routes import Decision, Interests, Route, decide
 from bellbuoy.stores import Store
 
 READER = "dispatcher"
@@ -25,12 +28,21 @@ READER = "dispatcher"
 BATCH = 500
 """Events routed in one transaction."""
 
-PAUSE = 5.0
-"""How long to wait after a store error, in seconds."""
+HAS_BEGUN = 2**62
+"""The place of the cursor that says that a receiver has begun."""
+
+ALREADY_OPEN = "already open"
+"""What the rule of a new receiver's first deliveries says, after the route."""
+
+DISABLED = "the receiver wants no more events"
+"""Why a disabled receiver is not told."""
 
 
 class Dispatcher:
-    """Turns events into deliveries, each exactly once per receiver."""
+    """Turns events into deliveries, each exactly once per receiver.
+
+    `wake` is called after deliveries were written. `now` is the wall clock.
+    """
 
     def __init__(
         self,
@@ -46,91 +58,120 @@ class Dispatcher:
         self._store = store
         self._routes = routes
         self._interests = interests
-        self._receivers = [receiver.name for receiver in receivers]
-        self._starts: dict[str, int] = {}
+        self._receivers = tuple(dict.fromkeys(receiver.name for receiver in receivers))
         self._now = now
         self._observer = observer
         self._wake = wake
+        self._has_begun = False
 
     async def run(self) -> None:
-        """Follow the log until cancelled."""
+        """Follow the log until cancelled; a store that refuses is waited for."""
+        patience = Patience("the dispatcher", self._observer)
         while True:
-            try:
-                seq = await self.catch_up()
-                await self._store.wait_for_events(seq)
-            except StoreError as error:
-                self._observer.happened(Happened(what=f"dispatcher: {error}", level="error"))
-                await asyncio.sleep(PAUSE)
+            seq = await patience.insist(self.catch_up)
+            await patience.insist(lambda: self._store.wait_for_events(seq))  # noqa: B023 - awaited at once
 
     async def catch_up(self) -> int:
-        """Route everything up to the end of the log; returns its end."""
-        if not self._starts:
-            await self._introduce_receivers()
+        """Route everything up to the end of the log; returns its end. Raises StoreError."""
+        await self.begin()
+        return await self._route_up_to(None, self._receivers)
+
+    async def begin(self) -> None:
+        """Take in new receivers, once. Before polling starts, so that they miss nothing of it.
+
+        Raises StoreError.
+        """
+        if self._has_begun:
+            return
+        end = await self._store.last_seq()
+        place = await self._store.read_cursor(READER)
+        begun = {
+            name
+            for name in self._receivers
+            if await self._store.read_cursor(_begun(name)) is not None
+        }
+        # Those that were there before hear first what was recorded before: lanes keep their order.
+        if place is not None:
+            await self._route_up_to(end, tuple(name for name in self._receivers if name in begun))
+        new = tuple(name for name in self._receivers if name not in begun)
+        if new or place is None:
+            await self._write(end, await self._already_open(new, end))
+        for name in new:
+            await self._store.write_cursor(_begun(name), HAS_BEGUN)
+        self._has_begun = True
+
+    async def _route_up_to(self, end: int | None, receivers: Sequence[str]) -> int:
+        """Route from the dispatcher's place to `end`, or to the end of the log."""
         seq = await self._store.read_cursor(READER) or 0
         while events := await self._store.read_events(after=seq, limit=BATCH):
-            deliveries = [one for event in events for one in self._route(event)]
+            events = [event for event in events if end is None or event.seq <= end]
+            if not events:
+                break
             seq = events[-1].seq
-            await self._store.dispatch(READER, seq, deliveries)
-            if deliveries:
-                self._wake()
+            disabled = {name for name in receivers if await self._store.is_disabled(name)}
+            await self._write(
+                seq, [one for event in events for one in self._route(event, receivers, disabled)]
+            )
         return seq
 
-    async def _introduce_receivers(self) -> None:
-        end = await self._store.last_seq()
-        known = await self._store.read_cursor(READER)
-        starts: dict[str, int] = {}
-        deliveries: list[Delivery] = []
-        for name in self._receivers:
-            start = await self._store.read_cursor(_joined(name))
-            if start is None:
-                start = end
-                deliveries += await self._open_incidents(name) if end else []
-            starts[name] = start
-        place = end if known is None else known
-        if deliveries or known is None:
-            await self._store.dispatch(READER, place, deliveries)
-        for name, start in starts.items():
-            # Moved along with the dispatcher, so that it never keeps old events from being dropped.
-            await self._store.write_cursor(_joined(name), max(start, place))
-        self._starts = starts
+    async def _write(self, seq: int, deliveries: Sequence[Delivery]) -> None:
+        await self._store.dispatch(READER, seq, deliveries)
+        if deliveries:
+            self._wake()
 
-    async def _open_incidents(self, receiver: str) -> list[Delivery]:
+    async def _already_open(self, receivers: Sequence[str], end: int) -> list[Delivery]:
+        """For each receiver the newest event it would be told of each open incident."""
         deliveries: list[Delivery] = []
-        for page_key, incident in await self._store.open_incidents():
-            events = await self._store.read_events(incident=incident.key)
-            newest = [event for event in events if event.page.key == page_key][-1:]
-            deliveries += [one for event in newest for one in self._route(event, only=receiver)]
-        return deliveries
+        for page_key, incident in await self._store.open_incidents() if end else ():
+            waiting = set(receivers)
+            for event in reversed(await self._events_of(page_key, incident.key, end)):
+                told = [one for one in self._decide(event) if one.told and one.receiver in waiting]
+                deliveries += [
+                    self._delivery(event, one.receiver, f"{one.route} ({ALREADY_OPEN})")
+                    for one in told
+                ]
+                waiting -= {one.receiver for one in told}
+        return sorted(deliveries, key=lambda delivery: delivery.seq)
 
-    def _route(self, event: Event, *, only: str | None = None) -> Iterable[Delivery]:
-        for decision in decide(event, self._routes, self._interests):
+    async def _events_of(self, page_key: str, incident: str, end: int) -> list[Event]:
+        found: list[Event] = []
+        seq = 0
+        while events := await self._store.read_events(after=seq, limit=BATCH, incident=incident):
+            seq = events[-1].seq
+            found += [e for e in events if e.page.key == page_key and e.seq <= end]
+        return found
+
+    def _route(
+        self, event: Event, receivers: Sequence[str], disabled: set[str]
+    ) -> Iterable[Delivery]:
+        for decision in self._decide(event):
             name = decision.receiver
-            if only is not None and name != only:
+            if name not in receivers:
                 continue
-            if only is None and event.seq <= self._starts.get(name, 0):
+            if decision.told and name not in disabled:
+                yield self._delivery(event, name, decision.route)
                 continue
-            if not decision.told:
-                self._observer.withheld(
-                    Withheld(
-                        page_key=event.page.key,
-                        about=event.id,
-                        reason=decision.reason.value,
-                        receiver=name,
-                    )
-                )
-                continue
-            now = self._now()
-            yield Delivery(
-                id=f"{event.id}/{name}",
-                receiver=name,
-                seq=event.seq,
-                event_id=event.id,
-                lane=event.lane,
-                rule=decision.route,
-                created_at=now,
-                due_at=now,
+            reason = DISABLED if decision.told else decision.reason.value
+            self._observer.withheld(
+                Withheld(page_key=event.page.key, about=event.id, reason=reason, receiver=name)
             )
 
+    def _decide(self, event: Event) -> tuple[Decision, ...]:
+        return decide(event, self._routes, self._interests)
 
-def _joined(receiver: str) -> str:
+    def _delivery(self, event: Event, receiver: str, rule: str) -> Delivery:
+        now = self._now()
+        return Delivery(
+            id=f"{event.id}/{receiver}",
+            receiver=receiver,
+            seq=event.seq,
+            event_id=event.id,
+            lane=event.lane,
+            rule=rule,
+            created_at=now,
+            due_at=now,
+        )
+
+
+def _begun(receiver: str) -> str:
     return f"receiver {receiver}"

@@ -3,32 +3,32 @@
     store: due, first of its lane -> notifier -> done | later | dead -> store
 
 The store is the queue, so memory stays flat however long a receiver is away. Within a lane
-(one incident of one page) the order of the log is kept; other lanes go on. Does not decide
-what is sent to whom (dispatcher).
+(one incident of one page) the order of the log is kept; other lanes go on. What was answered
+is settled even if the store refuses for an hour: until then its lane waits, and nothing is
+sent again. Does not decide what is sent to whom (dispatcher), nor how long to wait (retries).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import datetime
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
 from random import Random
+from traceback import extract_tb
 
 from msgspec.structs import replace
 
-from bellbuoy.delivery.retries import next_attempt_at
-from bellbuoy.errors import (
-    DelayedError,
-    DeliveryError,
-    DisabledError,
-    RefusedError,
-    StoreError,
-)
+from bellbuoy.delivery.patience import Patience
+from bellbuoy.delivery.retries import HELD_AT_MOST, next_attempt_at
+from bellbuoy.errors import DelayedError, DeliveryError, DisabledError, RefusedError
 from bellbuoy.events import Event
 from bellbuoy.exchange import Exchange
 from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Receipt
 from bellbuoy.notifiers import DoorNotifier, HttpNotifier, Message, Notifier, Receiver
 from bellbuoy.observer import Attempted, Happened, Observer
 from bellbuoy.stores import Store
+from bellbuoy.text import clean_line
 
 AT_ONCE = 4
 """Lanes of one HTTP receiver that are tried at once; a door of its own takes one at a time."""
@@ -39,11 +39,16 @@ CLAIM = 50
 LOOK_EVERY = 5.0
 """The longest wait for a wake-up, in seconds: another process may have dispatched."""
 
-PAUSE = 5.0
-"""How long to wait after a store error, in seconds."""
+OPEN_AGAIN_AFTER = 30.0
+"""How long to wait after a door that could not be opened, in seconds."""
 
 STOP_WITHIN = 4.0
 """How long sends in flight may take once it is to stop, in seconds; the rest stays in the store."""
+
+STORE_TRIES = 3
+"""How often `drain` tries a store that refuses."""
+
+WANTS_NO_MORE = "the receiver wants no more events (410)"
 
 Send = Callable[[Exchange[Receipt]], Awaitable[Receipt]]
 """Performs a receiver's exchange; the app hands in the driver's."""
@@ -52,7 +57,10 @@ Notify = Callable[[Message], Awaitable[Receipt]]
 
 
 class Worker:
-    """Delivers to one receiver until it is cancelled, or the receiver wants no more."""
+    """Delivers to one receiver until it is cancelled, or the receiver wants no more.
+
+    `now` is the wall clock; `chance` spreads the retries.
+    """
 
     def __init__(
         self,
@@ -72,8 +80,14 @@ class Worker:
         self._now = now
         self._observer = observer
         self._chance = chance or Random()  # noqa: S311 - spreads retries, keeps no secret
-        self._news = asyncio.Event()
+        self._patience = Patience(f"receiver {receiver.name}", observer)
         self._at_once = AT_ONCE if isinstance(notifier, HttpNotifier) else 1
+        self._news = asyncio.Event()
+        self._claimed: deque[tuple[Delivery, Event]] = deque()
+        self._flying: dict[str, asyncio.Task[None]] = {}
+        self._held_until = 0.0
+        self._is_over = False
+        self._failure: BaseException | None = None
 
     def wake(self) -> None:
         """Say that something may be due."""
@@ -81,143 +95,221 @@ class Worker:
 
     async def run(self) -> None:
         """Deliver what falls due. Cancelled, it lets sends in flight end, for a bounded time."""
-        async with self._way() as notify:
-            while not await self._is_disabled():
-                self._news.clear()
-                try:
-                    if not await self._deliver_due(notify):
-                        await self._wait()
-                except StoreError as error:
-                    self._tell(f"{error}", "error")
-                    await asyncio.sleep(PAUSE)
-        self._tell("disabled: it answered that it wants no more", "warning")
+        name = self._receiver.name
+        self._is_over = await self._patience.insist(lambda: self._store.is_disabled(name))
+        while not self._is_over:
+            async with AsyncExitStack() as stack:
+                if notify := await self._open(stack):
+                    await self._deliver(notify, None)
+                    continue
+            await asyncio.sleep(OPEN_AGAIN_AFTER)
+        await self._bury()
+        self._tell(f"disabled: {WANTS_NO_MORE}", "warning")
 
     async def drain(self) -> None:
-        """Try everything that is due now, each delivery once."""
-        async with self._way() as notify:
-            while not await self._is_disabled() and await self._deliver_due(notify):
-                pass
+        """Try everything that is due now, each delivery once.
 
-    async def _is_disabled(self) -> bool:
-        try:
-            return await self._store.is_disabled(self._receiver.name)
-        except StoreError:
-            return False
+        Raises StoreError if the store goes on refusing.
+        """
+        name = self._receiver.name
+        self._patience = Patience(f"receiver {name}", self._observer, tries=STORE_TRIES)
+        if await self._patience.insist(lambda: self._store.is_disabled(name)):
+            return
+        async with AsyncExitStack() as stack:
+            if notify := await self._open(stack):
+                # What fails now is due later than now, so it does not come again.
+                await self._deliver(notify, self._now())
 
-    @asynccontextmanager
-    async def _way(self) -> AsyncGenerator[Notify]:
+    async def _open(self, stack: AsyncExitStack) -> Notify | None:
+        """The way to the receiver; None if its door could not be opened."""
         notifier, settings = self._notifier, self._receiver.settings
-        if isinstance(notifier, DoorNotifier):
-            async with notifier.open(settings) as door:
-                yield door.notify
-        elif isinstance(notifier, HttpNotifier):
-
-            async def notify(message: Message) -> Receipt:
-                return await self._send(notifier.notify(message, settings))
-
-            yield notify
-        else:
+        if isinstance(notifier, HttpNotifier):
+            return lambda message: self._send(notifier.notify(message, settings))
+        if not isinstance(notifier, DoorNotifier):
             raise TypeError(f"{notifier!r} has neither `notify` nor `open`")
+        try:
+            door = await stack.enter_async_context(notifier.open(settings))
+        except DeliveryError as error:
+            self._tell(f"cannot be opened: {error.detail}", "error")
+        except Exception as error:  # noqa: BLE001 - a broken door must not end the others
+            self._tell(f"cannot be opened: {_unexpected(error)}", "error")
+        else:
+            return door.notify
+        return None
 
-    async def _wait(self) -> None:
-        due_at = await self._store.next_due(self._receiver.name)
-        wait = LOOK_EVERY
-        if due_at is not None:
-            wait = min(max((due_at - self._now()).total_seconds(), 0.01), LOOK_EVERY)
-        timer = asyncio.get_running_loop().call_later(wait, self._news.set)
+    async def _deliver(self, notify: Notify, until: datetime | None) -> None:
+        """Try what falls due; with `until`, only what was due then, and return after it."""
+        try:
+            while not self._is_over:
+                self._news.clear()
+                await self._fill(notify, until)
+                if until is not None and not self._flying:
+                    return
+                await self._rest(await self._pause())
+                if self._failure is not None:
+                    raise self._failure
+        finally:
+            await self._land()
+
+    async def _fill(self, notify: Notify, until: datetime | None) -> None:
+        """Start sends until every seat is taken, or nothing is due."""
+        while len(self._flying) < self._at_once and self._hold() <= 0 and not self._is_over:
+            if not self._claimed:
+                name, at = self._receiver.name, until or self._now()
+                due = await self._patience.insist(
+                    lambda: self._store.due_deliveries(name, at, CLAIM)  # noqa: B023 - awaited at once
+                )
+                self._claimed.extend(one for one in due if one[0].lane not in self._flying)
+                if not self._claimed:
+                    return
+            delivery, event = self._claimed.popleft()
+            task = asyncio.create_task(self._try(notify, delivery, event))
+            self._flying[delivery.lane] = task
+            task.add_done_callback(lambda task, lane=delivery.lane: self._landed(lane, task))
+
+    def _landed(self, lane: str, task: asyncio.Task[None]) -> None:
+        del self._flying[lane]
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = task.exception()
+        self._news.set()
+
+    def _hold(self) -> float:
+        """For how many more seconds the receiver asked us to stay away."""
+        return self._held_until - asyncio.get_running_loop().time()
+
+    async def _pause(self) -> float:
+        """How long to wait, in seconds, if nothing happens before."""
+        if self._flying or self._claimed:
+            return LOOK_EVERY
+        name = self._receiver.name
+        due_at = await self._patience.insist(lambda: self._store.next_due(name))
+        pause = LOOK_EVERY if due_at is None else (due_at - self._now()).total_seconds()
+        return min(max(pause, self._hold(), 0.01), LOOK_EVERY)
+
+    async def _rest(self, pause: float) -> None:
+        timer = asyncio.get_running_loop().call_later(pause, self._news.set)
         try:
             await self._news.wait()
         finally:
             timer.cancel()
 
-    async def _deliver_due(self, notify: Notify) -> bool:
-        """Try what is due; false if nothing was."""
-        due = await self._store.due_deliveries(self._receiver.name, self._now(), CLAIM)
-        waiting = list(reversed(due))
-        flying: set[asyncio.Task[None]] = set()
+    async def _land(self) -> None:
+        """Let sends in flight end, for a bounded time."""
+        self._claimed.clear()
+        flying = list(self._flying.values())
         try:
-            while waiting or flying:
-                while waiting and len(flying) < self._at_once:
-                    flying.add(asyncio.create_task(self._try(notify, *waiting.pop())))
-                done, flying = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
-        except asyncio.CancelledError:
             if flying:
                 await asyncio.wait(flying, timeout=STOP_WITHIN)
-            raise
         finally:
             for task in flying:
                 task.cancel()
-        return bool(due)
+        await asyncio.gather(*flying, return_exceptions=True)
 
     async def _try(self, notify: Notify, delivery: Delivery, event: Event) -> None:
+        reference = await self._patience.insist(
+            lambda: self._store.reference(delivery.receiver, delivery.lane)
+        )
         began = self._now()
         message = Message(
             event=event,
             delivery=delivery,
             sent_at=int(began.timestamp()),
-            reference=await self._store.reference(delivery.receiver, delivery.lane),
+            reference=reference,
             repeat=delivery.last is not None and delivery.last.uncertain,
         )
         try:
             receipt = await notify(message)
+            if not isinstance(receipt, Receipt):
+                raise TypeError(f"{type(receipt).__name__} is not a Receipt")  # noqa: TRY301
         except DeliveryError as error:
             await self._put_off(delivery, began, error)
         except Exception as error:  # noqa: BLE001 - a bug in one notifier must not end deliveries
-            problem = f"unexpected {type(error).__name__}"
-            self._tell(f"{problem}: {error}", "error")
+            problem = _unexpected(error)
+            self._tell(problem, "error")
             await self._put_off(delivery, began, DelayedError(problem, uncertain=True))
         else:
-            await self._settle(
-                replace(
-                    delivery,
-                    status=DeliveryStatus.DONE,
-                    attempts=delivery.attempts + 1,
-                    last=self._attempt(began, receipt.detail or "done"),
-                    reference=receipt.reference or delivery.reference,
-                )
-            )
-            if receipt.reference and receipt.reference != message.reference:
-                await self._store.remember_reference(
-                    delivery.receiver, delivery.lane, receipt.reference
-                )
+            await self._keep(message, began, receipt)
 
-    async def _put_off(self, delivery: Delivery, began: datetime, error: DeliveryError) -> None:
-        """Keep that it did not arrive: for later, or for good."""
-        is_delayed = isinstance(error, DelayedError)
-        attempt = self._attempt(began, error.detail, uncertain=is_delayed and error.uncertain)
-        again_at = None
-        if not isinstance(error, RefusedError):
-            again_at = next_attempt_at(
-                delivery,
-                self._now(),
-                retry_after=error.retry_after if is_delayed else None,
-                chance=self._chance.random(),
-            )
-        if again_at is None:
-            self._tell(f"{delivery.event_id} is dead: {error.detail}", "warning")
+    async def _keep(self, message: Message, began: datetime, receipt: Receipt) -> None:
+        """Keep that it arrived."""
+        delivery = message.delivery
+        to, lane, reference = delivery.receiver, delivery.lane, receipt.reference
+        if reference and reference != message.reference:
+            await self._patience.insist(lambda: self._store.remember_reference(to, lane, reference))
+        attempt = self._attempt(began, receipt.detail or "done", uncertain=message.repeat)
         await self._settle(
             replace(
                 delivery,
-                status=DeliveryStatus.DEAD if again_at is None else DeliveryStatus.WAITING,
+                status=DeliveryStatus.DONE,
+                attempts=delivery.attempts + 1,
+                last=attempt,
+                reference=reference or delivery.reference,
+            )
+        )
+
+    async def _put_off(self, delivery: Delivery, began: datetime, error: DeliveryError) -> None:
+        """Keep that it did not arrive: for later, or for good."""
+        retry_after = error.retry_after if isinstance(error, DelayedError) else None
+        again_at = None
+        if not isinstance(error, RefusedError):
+            again_at = next_attempt_at(
+                delivery, self._now(), retry_after=retry_after, chance=self._chance.random()
+            )
+        if retry_after is not None:
+            self._hold_all(retry_after)
+        # An attempt that may have arrived makes every later one a repeat.
+        uncertain = delivery.last is not None and delivery.last.uncertain
+        uncertain = uncertain or (isinstance(error, DelayedError) and error.uncertain)
+        attempt = self._attempt(began, error.detail, uncertain=uncertain)
+        is_dead = again_at is None
+        await self._settle(
+            replace(
+                delivery,
+                status=DeliveryStatus.DEAD if is_dead else DeliveryStatus.WAITING,
                 due_at=again_at or delivery.due_at,
                 attempts=delivery.attempts + 1,
                 last=attempt,
             )
         )
+        if is_dead:
+            self._tell(f"{delivery.event_id} is dead: {attempt.outcome}", "warning")
         if isinstance(error, DisabledError):
-            await self._store.disable(delivery.receiver, attempt)
+            await self._patience.insist(lambda: self._store.disable(delivery.receiver, attempt))
+            self._is_over = True
 
-    def _attempt(self, began: datetime, outcome: str, *, uncertain: bool = False) -> Attempt:
+    def _hold_all(self, seconds: float) -> None:
+        """A receiver that asks to be left alone means every lane."""
+        until = asyncio.get_running_loop().time() + min(seconds, HELD_AT_MOST)
+        self._held_until = max(self._held_until, until)
+        self._claimed.clear()
+
+    async def _bury(self) -> None:
+        """What still waits for a receiver that wants no more is dead, so that it can be seen."""
+        name, ever = self._receiver.name, self._now() + timedelta(days=3650)
+        while due := await self._patience.insist(
+            lambda: self._store.due_deliveries(name, ever, CLAIM)
+        ):
+            for delivery, _ in due:
+                attempt = Attempt(at=self._now(), seconds=0.0, outcome=WANTS_NO_MORE)
+                await self._settle(replace(delivery, status=DeliveryStatus.DEAD, last=attempt))
+
+    def _attempt(self, began: datetime, outcome: str, *, uncertain: bool) -> Attempt:
         seconds = max((self._now() - began).total_seconds(), 0.0)
+        outcome = clean_line(outcome, 300)
         return Attempt(at=began, seconds=seconds, outcome=outcome, uncertain=uncertain)
 
     async def _settle(self, delivery: Delivery) -> None:
-        await self._store.settle(delivery)
+        await self._patience.insist(lambda: self._store.settle(delivery))
         self._observer.attempted(Attempted(delivery=delivery))
 
     def _tell(self, what: str, level: str) -> None:
         self._observer.happened(
             Happened(what=f"receiver {self._receiver.name}: {what}", level=level)
         )
+
+
+def _unexpected(error: Exception) -> str:
+    """A bug, marked as one, by its kind and place: its own words may hold a secret."""
+    frames = extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"unexpected {type(error).__name__}{place}"

@@ -13,16 +13,19 @@ Vendor text never starts a line: what a vendor writes over several lines is inde
 import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
-from bellbuoy.events import ALREADY_OPEN, NO_LONGER_WATCHED, Event, EventKind
+from bellbuoy.errors import DelayedError
+from bellbuoy.events import ALREADY_OPEN, NO_LONGER_WATCHED, Event, EventKind, IncidentFacts
 from bellbuoy.model.delivery import Receipt
+from bellbuoy.model.facts import Impact, IncidentStatus
 from bellbuoy.notifiers import Message
-from bellbuoy.text import clean_line, clean_text
+from bellbuoy.notifiers._threads import aside
+from bellbuoy.text import MAX_BODY, clean_line
 
 api_version = 1
 KIND = "console"
@@ -46,28 +49,39 @@ class Settings(BaseModel):
 
     timezone: str = "UTC"
 
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        try:
+            _zone(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("must be an IANA time zone, like Europe/Berlin") from None
+        return name
+
 
 def block(event: Event, timezone: str = "UTC") -> str:
     """An event as lines of text, without a line end; times in the zone of this IANA name."""
-    at = (event.at or event.observed_at).astimezone(_zone(timezone))
+    zone = _zone(timezone)
+    at = _local(event.at or event.observed_at, zone)
     lines = [f"[{at:%Y-%m-%d %H:%M:%S}] Provider: {clean_line(event.provider.name)}"]
-    lines += [f"  {name}: {_indented(text)}" for name, text in _fields(event) if text]
+    fields = ((name, _indented(text)) for name, text in _fields(event, zone))
+    lines += [f"  {name}: {text}" for name, text in fields if text]
     return "\n".join(lines)
 
 
-def _fields(event: Event) -> Iterator[tuple[str, str]]:
+def _fields(event: Event, zone: tzinfo) -> Iterator[tuple[str, str]]:
     if event.incident is not None:
         yield "Product", _products([component.name for component in event.incident.components])
-        yield "Status", f"{event.incident.title} -- {_incident_status(event)}"
-        yield "Impact", event.incident.impact.value
+        yield "Status", f"{event.incident.title} -- {_incident_status(event, event.incident, zone)}"
+        yield "Impact", _impact(event.incident)
         if event.update is not None:
             yield "Message", event.update.body
         yield "Changed", _changes(event)
         yield "Link", event.incident.url or event.page.url
     elif event.component is not None:
         component = event.component
-        group = f" ({component.group})" if component.group else ""
-        yield "Product", f"{component.name}{group}"
+        places = ", ".join(filter(None, (component.group, component.region)))
+        yield "Product", f"{component.name} ({places})" if places else component.name
         before, after = event.changes.get("status", ("", component.status))
         yield "Status", f"{_words(before)} -> {_words(after)}"
         yield "Link", event.page.url
@@ -79,13 +93,16 @@ def _fields(event: Event) -> Iterator[tuple[str, str]]:
             yield "Link", event.page.url
 
 
-def _incident_status(event: Event) -> str:
+def _incident_status(event: Event, incident: IncidentFacts, zone: tzinfo) -> str:
     kind = event.kind
     if kind in {EventKind.INCIDENT_WITHDRAWN, EventKind.MAINTENANCE_WITHDRAWN}:
         gone = "withdrawn by the vendor"
         return NO_LONGER_WATCHED if event.reason == NO_LONGER_WATCHED else gone
-    status = event.update.status if event.update else event.incident and event.incident.status
-    text = _words(status).capitalize()
+    said = event.update or incident
+    is_unknown = said.status is IncidentStatus.UNKNOWN
+    text = _words((is_unknown and said.status_raw) or said.status).capitalize()
+    if said.status is IncidentStatus.SCHEDULED and incident.started_at is not None:
+        text = f"{text} for {_local(incident.started_at, zone):%Y-%m-%d %H:%M}"
     if kind is EventKind.INCIDENT_REOPENED:
         text = f"Reopened, {text}"
     notes = [
@@ -99,6 +116,12 @@ def _incident_status(event: Event) -> str:
         if is_so
     ]
     return f"{text} ({', '.join(notes)})" if notes else text
+
+
+def _impact(incident: IncidentFacts) -> str:
+    if incident.impact is not Impact.UNKNOWN:
+        return incident.impact.value
+    return f"unknown ({raw})" if (raw := incident.impact_raw) not in {"", "unknown"} else ""
 
 
 def _page_status(event: Event) -> str:
@@ -127,7 +150,15 @@ def _words(value: object) -> str:
 
 
 def _indented(text: str) -> str:
-    return "\n    ".join(line for line in clean_text(text).split("\n") if line.strip())
+    lines = (clean_line(line, MAX_BODY) for line in text.splitlines())
+    return "\n    ".join(filter(None, lines))
+
+
+def _local(at: datetime, zone: tzinfo) -> datetime:
+    try:
+        return at.astimezone(zone)
+    except OverflowError:  # A vendor's year 1 or 9999, at the edge of what a date can be.
+        return at
 
 
 @lru_cache(maxsize=8)
@@ -140,9 +171,22 @@ class _Terminal:
         self._timezone = timezone
 
     async def notify(self, message: Message) -> Receipt:
-        sys.stdout.write(block(message.event, self._timezone) + "\n\n")
-        sys.stdout.flush()
+        text = block(message.event, self._timezone)
+        if message.delivery.after_gap:
+            text += "\n  Note: an earlier event of this incident could not be delivered"
+        try:
+            await aside(lambda: _print(text + "\n\n"))
+        except (OSError, ValueError) as error:
+            problem = (error.strerror if isinstance(error, OSError) else None) or "closed"
+            raise DelayedError(f"standard output: {problem}", uncertain=True) from error
         return Receipt(detail="printed")
+
+
+def _print(text: str) -> None:
+    """Write it at once; what the terminal's encoding lacks, as its code."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
 
 
 @asynccontextmanager

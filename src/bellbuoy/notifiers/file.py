@@ -1,7 +1,7 @@
 """Events into a file, one CloudEvent of JSON per line, on disk before it counts as delivered."""
 
-import asyncio
 import os
+import stat
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,9 +12,16 @@ from bellbuoy.errors import DelayedError
 from bellbuoy.events import to_json
 from bellbuoy.model.delivery import Receipt
 from bellbuoy.notifiers import Message
+from bellbuoy.notifiers._threads import aside
 
 api_version = 1
 KIND = "file"
+
+_OURS = b'{"specversion":'
+"""How every line of ours begins."""
+
+_LOOK_BACK = 1 << 16
+_BINARY = getattr(os, "O_BINARY", 0)
 
 
 class Settings(BaseModel):
@@ -37,31 +44,69 @@ class _Lines:
     async def notify(self, message: Message) -> Receipt:
         line = to_json(message.event) + b"\n"
         try:
-            await asyncio.to_thread(_append, self._path, line)
+            await aside(lambda: _append(self._path, line))
         except OSError as error:
-            raise DelayedError(f"{self._path}: {error.strerror or error}") from error
+            # The line may be there all the same: what failed may be the sync.
+            problem = f"{self._path}: {error.strerror or error}"
+            raise DelayedError(problem, uncertain=True) from error
         return Receipt(detail=str(self._path))
 
 
 def _append(path: Path, line: bytes) -> None:
     """Append a whole line, opening anew each time, so that a rotated file is left alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _BINARY, 0o600)
     try:
-        size = os.fstat(descriptor).st_size
-        # A crash or a full disk may have left half a line: it must not swallow the next one.
-        is_torn = size > 0 and _last_byte(descriptor, size) != b"\n"
-        data = memoryview(b"\n" + line if is_torn else line)
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        if is_file:
+            _mend(descriptor)
+        data = memoryview(line)
         while data:
             data = data[os.write(descriptor, data) :]
+        if is_file:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    if is_new:
+        _sync_directory(path.parent)
+
+
+def _mend(descriptor: int) -> None:
+    """Take away half a line of ours that a crash or a full disk left: it will come again whole.
+
+    Half a line of somebody else's is not ours to take; it only gets its end.
+    """
+    size = os.fstat(descriptor).st_size
+    if not size or _read(descriptor, size - 1, 1) == b"\n":
+        return
+    tail, start = b"", size
+    while start and b"\n" not in tail:
+        length = min(start, _LOOK_BACK)
+        start -= length
+        tail = _read(descriptor, start, length) + tail
+    tail = tail.rpartition(b"\n")[2]
+    if tail.startswith(_OURS) or _OURS.startswith(tail):
+        os.ftruncate(descriptor, size - len(tail))
+    else:
+        os.write(descriptor, b"\n")
+
+
+def _read(descriptor: int, start: int, length: int) -> bytes:
+    os.lseek(descriptor, start, os.SEEK_SET)
+    return os.read(descriptor, length)
+
+
+def _sync_directory(directory: Path) -> None:
+    """A new file's name is on disk only once its directory is; Windows has no such thing."""
+    try:
+        descriptor = os.open(directory, os.O_RDONLY)
+    except PermissionError:
+        return
+    try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _last_byte(descriptor: int, size: int) -> bytes:
-    os.lseek(descriptor, size - 1, os.SEEK_SET)
-    return os.read(descriptor, 1)
 
 
 @asynccontextmanager

@@ -1,0 +1,49 @@
+"""Waiting for a store that refuses just now: a disk may be full for an hour."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from bellbuoy.errors import StoreError
+from bellbuoy.observer import Happened, Observer
+
+T = TypeVar("T")
+
+PAUSE = 5.0
+"""How long to wait after a store error, in seconds."""
+
+
+class Patience:
+    """Calls to a store that must succeed in the end; trouble is told once, and its end.
+
+    `who` is who waits, for the observer. With `tries`, the last StoreError is raised.
+    """
+
+    def __init__(self, who: str, observer: Observer, *, tries: int | None = None) -> None:
+        self._who = who
+        self._observer = observer
+        self._tries = tries
+        self._waits = False
+
+    async def insist(self, call: Callable[[], Awaitable[T]]) -> T:
+        """The call's result, however often it has to be made."""
+        tried = 0
+        while True:
+            try:
+                result = await call()
+            except StoreError as error:
+                tried += 1
+                if tried == self._tries:
+                    raise
+                if not self._waits:
+                    self._tell(f"waits for the store: {error}", "error")
+                self._waits = True
+                await asyncio.sleep(PAUSE)
+            else:
+                if self._waits:
+                    self._tell("goes on: the store is back", "info")
+                self._waits = False
+                return result
+
+    def _tell(self, what: str, level: str) -> None:
+        self._observer.happened(Happened(what=f"{self._who} {what}", level=level))
