@@ -191,6 +191,16 @@ def test_a_page_whose_other_documents_are_away_is_still_read():
         assert by_id(found)[OPEN].components == ()
 
 
+def test_a_question_without_an_answer_is_owed_but_a_document_that_is_not_there_is_none():
+    """The face will not change again only because the feed was away for a moment."""
+    for answer, owed in ((500, True), (b"<html>", True), (404, False), (SAMPLE[ATOM], False)):
+        found, _ = read({SUMMARY: SAMPLE[SUMMARY], INCIDENTS: 404, ATOM: answer, RSS: 404})
+        assert found.owes is owed, answer
+    first, _ = read(SAMPLE)
+    unexplained = {SUMMARY: summary(incidents=None), INCIDENTS: 404, ATOM: SAMPLE[ATOM]}
+    assert read(unexplained, settled(first))[0].owes
+
+
 def test_not_modified_means_that_nothing_is_new_there():
     """304 has no body, and that is no fault."""
     unmodified = Response(url=ATOM, status=304)

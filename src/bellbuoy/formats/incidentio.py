@@ -24,7 +24,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from bellbuoy.errors import FetchError, ReadError, VisitError
+from bellbuoy.errors import FetchError, ReadError, Unreadable, VisitError
 from bellbuoy.exchange import Exchange, Request, Response
 from bellbuoy.formats import Claim, _incidentio_marks
 from bellbuoy.formats import _incidentio_feed as feeds
@@ -115,8 +115,8 @@ def _ask_history(look: "_Look") -> Asking:
         response = yield _get(look.page.at(_INCIDENTS))
         if not response.not_modified:
             look.take_history(decode(response, _Document, format=NAME))
-    except VisitError:
-        return
+    except VisitError as error:
+        look.note_unread(error)
 
 
 def _ask_feed(look: "_Look") -> Asking:
@@ -126,7 +126,8 @@ def _ask_feed(look: "_Look") -> Asking:
             response = yield _get(look.page.at(path), "application/atom+xml, application/rss+xml")
             if not response.not_modified:
                 look.take_feed(response)
-        except VisitError:
+        except VisitError as error:
+            look.note_unread(error)
             continue
         return
 
@@ -165,6 +166,7 @@ class _Look:
         self._entries: dict[str, str] = {}
         self._window: Window | None = None
         self._has_history = False
+        self._is_unread = False
         self._components, _ = read_components((summary.components or ())[:_MOST_ENTRIES])
         self._complete = self._complete_parts(summary)
         self._list(summary.incidents, IncidentKind.INCIDENT)
@@ -186,7 +188,12 @@ class _Look:
 
     def lists(self, id: str) -> bool:
         """Whether any document of this visit holds an incident."""
-        return id in self._listed or id in self._told
+        return id in self._listed or id in self._told or id in self._same
+
+    def note_unread(self, error: VisitError) -> None:
+        """Note that a question was not answered; that there is no such document is an answer."""
+        if error.reason is not Unreadable.GONE:
+            self._is_unread = True
 
     def take_history(self, document: _Document) -> None:
         """Take in the latest incidents: those that are over, and those of the summary again.
@@ -230,13 +237,14 @@ class _Look:
         unchanged = set(self._same)
         for id, listed in self._listed.items():
             self._entries[id] = listed.hash
-            told = self._told.pop(id, None)
+            told = self._told.get(id)
             if told is None and not self._is_new(id):
                 unchanged.add(id)
             else:
                 incidents.append(self._decoded(id, listed, told))
+        ended = (told for id, told in self._told.items() if id not in self._listed)
         return Snapshot(
-            incidents=(*incidents, *self._told.values()),
+            incidents=(*incidents, *ended),
             components=self._components,
             complete=self._complete,
             unchanged=frozenset(unchanged),
@@ -245,6 +253,7 @@ class _Look:
             window=self._window,
             gone=frozenset(self.gone),
             name=self._name or None,
+            owes=self._is_unread or bool(self._vanished()),
         )
 
     def _complete_parts(self, summary: _Document) -> frozenset[Part]:
