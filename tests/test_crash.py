@@ -164,14 +164,7 @@ async def test_p1_killed_at_random_instants_nothing_is_lost_or_doubled(
     vendor_page = Chatterbox()
     env = {**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
     async with faultd(vendor_page.answer) as vendor:
-        config = {
-            "providers": [{"name": "Chatterbox", "url": vendor.url, "every": "100ms"}],
-            "receivers": {"out": {"kind": "file", "path": str(tmp_path / "out.jsonl")}},
-            "routes": [{"to": "out", "late": True}],
-            "store": f"sqlite:///{tmp_path / 'bellbuoy.db'}",
-        }
-        config["providers"][0]["format"] = "statuspage"  # type: ignore[index]
-        (tmp_path / "bellbuoy.json").write_text(json.dumps(config))
+        _configure(tmp_path, vendor)
         for _ in range(kills):
             await _run_and_kill(tmp_path, vendor, chance, env)
         vendor_page.ended = True
@@ -179,6 +172,50 @@ async def test_p1_killed_at_random_instants_nothing_is_lost_or_doubled(
     logged = [event for event in await _logged(tmp_path, env) if "incident" in event["data"]]
     _check_log(logged, vendor_page)
     _check_file(tmp_path / "out.jsonl", logged)
+
+
+@pytest.mark.timeout(600)
+async def test_p1_killed_at_each_call_of_the_store_nothing_is_lost_or_doubled(
+    tmp_path: Path, full_profile: bool
+) -> None:
+    """Before and after every one of its first calls; a sample of them in the quick profile."""
+    vendor_page = Chatterbox()
+    env = {**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
+    async with faultd(vendor_page.answer) as vendor:
+        _configure(tmp_path, vendor)
+        for number in range(1, 31, 1 if full_profile else 6):
+            for when in ("before", "after"):
+                command = _command(tmp_path)
+                at = command.index("bellbuoy")
+                command[at : at + 1] = ["tests.killing", str(number), when, "--"]
+                process = await asyncio.create_subprocess_exec(
+                    *command,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=asyncio.subprocess.DEVNULL,
+                    env=env,
+                )
+                assert await process.wait() == -signal.SIGKILL
+        vendor_page.ended = True
+        await _finish(tmp_path, env)
+    logged = [event for event in await _logged(tmp_path, env) if "incident" in event["data"]]
+    _check_log(logged, vendor_page)
+    _check_file(tmp_path / "out.jsonl", logged)
+
+
+def _configure(folder: Path, vendor: Vendor) -> None:
+    page = {
+        "name": "Chatterbox",
+        "url": vendor.url,
+        "every": "100ms",
+        "format": "statuspage",
+    }
+    config = {
+        "providers": [page],
+        "receivers": {"out": {"kind": "file", "path": str(folder / "out.jsonl")}},
+        "routes": [{"to": "out", "late": True}],
+        "store": f"sqlite:///{folder / 'bellbuoy.db'}",
+    }
+    (folder / "bellbuoy.json").write_text(json.dumps(config))
 
 
 def _check_log(logged: list[dict], page: Chatterbox) -> None:
