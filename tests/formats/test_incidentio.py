@@ -196,6 +196,7 @@ def test_a_question_without_an_answer_is_owed_but_a_document_that_is_not_there_i
     for answer, owed in ((500, True), (b"<html>", True), (404, False), (SAMPLE[ATOM], False)):
         found, _ = read({SUMMARY: SAMPLE[SUMMARY], INCIDENTS: 404, ATOM: answer, RSS: 404})
         assert found.owes is owed, answer
+    assert not read({**SAMPLE, ATOM: 500, RSS: SAMPLE[ATOM]})[0].owes
     first, _ = read(SAMPLE)
     unexplained = {SUMMARY: summary(incidents=None), INCIDENTS: 404, ATOM: SAMPLE[ATOM]}
     assert read(unexplained, settled(first))[0].owes
