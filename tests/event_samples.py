@@ -15,6 +15,7 @@ from bellbuoy.events import (
     UpdateFacts,
     event_id,
 )
+from bellbuoy.model.delivery import Delivery
 from bellbuoy.model.facts import (
     ComponentStatus,
     Impact,
@@ -22,6 +23,7 @@ from bellbuoy.model.facts import (
     IncidentStatus,
     Provider,
 )
+from bellbuoy.notifiers import Message
 
 AT = datetime(2026, 2, 23, 16, 9, 30, tzinfo=UTC)
 OPENAI = Provider(slug="openai", name="OpenAI")
@@ -110,3 +112,24 @@ def page_event(kind: EventKind = EventKind.PAGE_UNREADABLE, **rest: Any) -> Even
 def monitor_event(kind: EventKind = EventKind.MONITOR_OFFLINE, **rest: Any) -> Event:
     """Something happened to us."""
     return page_event(kind, **{"provider": MONITOR, "page": MONITOR_PAGE, **rest})
+
+
+def message(event: Event, **delivery: Any) -> Message:
+    """An event on its way to the receiver `ops`; keywords are the delivery's."""
+    repeat = delivery.pop("repeat", False)
+    values: dict[str, Any] = {
+        "id": f"{event.id}/ops",
+        "receiver": "ops",
+        "seq": event.seq,
+        "event_id": event.id,
+        "lane": event.lane,
+        "rule": "routes.0",
+        "created_at": AT,
+        "due_at": AT,
+    }
+    return Message(
+        event=event,
+        delivery=Delivery(**{**values, **delivery}),
+        sent_at=int(AT.timestamp()),
+        repeat=repeat,
+    )
