@@ -21,7 +21,7 @@ With a `seed`, every timer fires up to a millisecond late, by that seed: timers 
 come in another order for each seed, as they may in the world.
 
 It is meant for the memory store and a scripted driver: real sockets, and threads that a
-library starts for itself (aiosqlite), do not hold the clock.
+library starts for itself (the SQL store's), do not hold the clock.
 """
 
 import asyncio

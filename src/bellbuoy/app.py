@@ -156,15 +156,10 @@ class App:
         async def send(exchange: Exchange[Receipt]) -> Receipt:
             return await driver.send(exchange, timeout=ANSWER_WITHIN)
 
-        interests = {
-            watched.page.provider.slug: watched.components
-            for watched in config.watched
-            if watched.components
-        }
         self._dispatcher = Dispatcher(
             self.store,
             config.routes,
-            interests,
+            config.interests,
             config.receivers,
             now=self._now,
             observer=self._observer,

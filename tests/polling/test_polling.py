@@ -288,6 +288,18 @@ def test_p2_a_store_that_fails_loses_no_event_and_recovers() -> None:
     assert kinds(events) == {"incident.opened": 1}
 
 
+def test_h3_validators_are_kept_only_with_the_data_they_vouch_for() -> None:
+    """Nothing that could not be kept is ever asked about with its own ETag."""
+
+    class Refusing(MemoryStore):
+        async def commit(self, visit):  # type: ignore[no-untyped-def]
+            raise StoreUnavailableError("input/output error")
+
+    network = ScriptedNetwork(lambda url, time: TROUBLE)
+    monitored(config(page()), network, seconds=600, store=Refusing())
+    assert network.unconditional[page().url] == network.times[page().url]
+
+
 def test_p9_a_task_that_dies_ends_the_app_with_its_error() -> None:
     """Half a monitor looks like a quiet day, so there is none."""
 

@@ -14,11 +14,7 @@ def usual_kinds(config: Config, kinds: Sequence[str] | None = None, *, as_json: 
     """What a console shows: the usual kinds, or those asked for; as JSON every kind."""
     if as_json:
         return every_kind(config.timezone, kinds, as_json=True)
-    interests = {
-        watched.page.provider.slug: watched.components
-        for watched in config.watched
-        if watched.components
-    }
+    interests = config.interests
     text = _text(config.timezone)
 
     def render(event: Event) -> str | None:

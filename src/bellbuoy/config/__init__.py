@@ -47,6 +47,17 @@ class Config(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     partial: bool = False
 
+    @property
+    def interests(self) -> Mapping[str, tuple[str, ...]]:
+        """Globs of the components that matter, by provider slug; absent where all of them do."""
+        globs: dict[str, tuple[str, ...]] = {}
+        for watched in self.watched:
+            slug = watched.page.provider.slug
+            before = globs.get(slug, watched.components)
+            both = (*before, *watched.components) if before and watched.components else ()
+            globs[slug] = tuple(dict.fromkeys(both))
+        return {slug: names for slug, names in globs.items() if names}
+
     def __repr__(self) -> str:
         """What it is, without a secret: addresses may hold passwords."""
         return (

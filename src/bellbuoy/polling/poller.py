@@ -190,7 +190,8 @@ class Poller:
         after = replace(merged.known, validators={**known.validators, **fresh})
         state = replace(
             state,
-            face=kept if conversation.all_answered else Validators(),
+            # What is still owed an answer is asked again, whatever the face says.
+            face=kept if conversation.all_answered and not snapshot.owes else Validators(),
             health=replace(standing, noisy=bool(after.noisy)),
             has_open=any(
                 one.is_open and one.kind is IncidentKind.INCIDENT
