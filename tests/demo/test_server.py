@@ -1,12 +1,14 @@
 """The pretend internet as a reader meets it: real addresses, real validators, real trouble."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import pytest
 
+from bellbuoy.demo import internet as internet_module
 from bellbuoy.demo.draft import Shape, Trouble
 from bellbuoy.demo.internet import Internet, pretend_internet
 from bellbuoy.demo.render import WRITTEN
@@ -56,6 +58,25 @@ async def test_addresses_stay_the_same_from_run_to_run(monkeypatch: pytest.Monke
         after = [watched.page.url for watched in again.watched]
     assert before == after
     assert set(before).isdisjoint(taken)
+
+
+@pytest.mark.parametrize("port", [None, 0], ids=["only one address", "no port either"])
+async def test_where_loopback_is_one_address_each_vendor_has_a_port(
+    monkeypatch: pytest.MonkeyPatch, port: int | None
+) -> None:
+    """Some systems have 127.0.0.1 alone; and where known ports are taken, any free one will do."""
+    listen = internet_module._listen
+
+    def listen_there(host: str, wanted: int) -> socket.socket:
+        if host != "127.0.0.1" or (port is not None and wanted != port):
+            raise OSError(errno.EADDRNOTAVAIL, "no such address here")
+        return listen(host, wanted)
+
+    monkeypatch.setattr(internet_module, "_listen", listen_there)
+    async with pretend_internet(7, 20.0) as internet:
+        origins = {watched.page.url.split("/")[2] for watched in internet.watched}
+        assert len(origins) == len(internet.watched)
+        assert all(origin.startswith("127.0.0.1:") for origin in origins)
 
 
 @pytest.mark.parametrize("header", ["etag", "last-modified"])
