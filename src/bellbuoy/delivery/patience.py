@@ -23,27 +23,35 @@ class Patience:
         self._who = who
         self._observer = observer
         self._tries = tries
-        self._waits = False
+        self._waiting = 0
 
     async def insist(self, call: Callable[[], Awaitable[T]]) -> T:
         """The call's result, however often it has to be made."""
         tried = 0
-        while True:
-            try:
-                result = await call()
-            except StoreError as error:
-                tried += 1
-                if tried == self._tries:
-                    raise
-                if not self._waits:
-                    self._tell(f"waits for the store: {error}", "error")
-                self._waits = True
-                await asyncio.sleep(PAUSE)
-            else:
-                if self._waits:
-                    self._tell("goes on: the store is back", "info")
-                self._waits = False
-                return result
+        try:
+            while True:
+                try:
+                    return await call()
+                except StoreError as error:
+                    tried += 1
+                    if tried == 1:
+                        self._begin(error)
+                    if tried == self._tries:
+                        raise
+                    await asyncio.sleep(PAUSE)
+        finally:
+            if tried:
+                self._end()
+
+    def _begin(self, error: StoreError) -> None:
+        self._waiting += 1
+        if self._waiting == 1:
+            self._tell(f"waits for the store: {error}", "error")
+
+    def _end(self) -> None:
+        self._waiting -= 1
+        if not self._waiting:
+            self._tell("waits for the store no longer", "info")
 
     def _tell(self, what: str, level: str) -> None:
         self._observer.happened(Happened(what=f"{self._who} {what}", level=level))
