@@ -29,6 +29,7 @@ from bellbuoy.model.facts import (
     IncidentStatus,
     IncidentUpdate,
 )
+from tests.event_schema import valid_wire
 from tests.faultd import Answer, Received, Vendor, faultd
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
@@ -241,7 +242,7 @@ async def _watch(config: Path, store: Path, seconds: int) -> list[dict]:
     )  # fmt: skip
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
-    return [json.loads(line) for line in out.splitlines()]
+    return [valid_wire(json.loads(line)) for line in out.splitlines()]
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from bellbuoy.model.facts import (
     Window,
 )
 from bellbuoy.model.known import Known
+from tests.event_schema import valid
 
 PAGE = Page(
     key="https://status.acme.example",
@@ -119,6 +120,7 @@ class Watch:
         merged = merge(PAGE, self.known, snapshot, at(self.minute))
         self.minute += minutes
         self.known = merged.known
+        valid(merged.events)
         return merged
 
     def kinds(self, snapshot: Snapshot, *, minutes: float = 1.0) -> list[str]:

@@ -302,6 +302,15 @@ def test_a_rename_that_comes_with_an_update_belongs_to_it() -> None:
     assert event.changes == {"title": ("Trouble", "Renamed")}
 
 
+def test_an_impact_that_is_not_stated_any_more_is_kept() -> None:
+    """A feed that tells the end of an incident states no impact."""
+    watch = Watch(page_says(incident("a", OPENED, impact="critical")))
+    (event,) = watch.look(page_says(incident("a", OPENED, RESOLVED, impact="unknown"))).events
+    assert event.changes == {}
+    assert event.incident is not None
+    assert event.incident.impact == "critical"
+
+
 def test_components_taken_off_at_the_end_are_kept() -> None:
     """Vendors unlink the components of an incident when they resolve it."""
     watch = Watch(page_says(incident("a", OPENED, components=("API",))))

@@ -16,6 +16,7 @@ from bellbuoy.model.facts import Snapshot
 from bellbuoy.observer import Observer, VisitDone
 from bellbuoy.stores.memory import MemoryStore
 from tests.detection.saying import incident, page_says, update
+from tests.event_schema import valid
 from tests.polling.scripted import PlainFormat, ScriptedNetwork, config, now, page
 from tests.virtual_time import move_wall_clock, run_virtual
 
@@ -43,7 +44,7 @@ def monitored(
             await app.stopped(seconds)
         events: list[Event] = []
         while batch := await log.read_events(after=len(events)):
-            events += batch
+            events += valid(batch)
         return events
 
     return run_virtual(situation())

@@ -15,6 +15,7 @@ from bellbuoy.formats import Formats
 from bellbuoy.model.facts import Page, Provider
 from bellbuoy.model.known import Known
 from bellbuoy.polling.replay import Recorded, Replay
+from tests.event_schema import valid
 
 SERIES = {
     "statuspage/github/series-summary-2020-11": ("statuspage", "api/v2/summary.json"),
@@ -69,7 +70,7 @@ def test_a_series_played_twice_in_a_row_gives_nothing_the_second_time(
     replay = player(*SERIES[series])
     first = [event for body in bodies(corpus / series) for event in replay.visit(body)]
     assert first
-    assert len({event.id for event in first}) == len(first)
+    assert len({event.id for event in valid(first)}) == len(first)
     again = [event for body in bodies(corpus / series) for event in replay.visit(body)]
     assert [event.kind for event in again if event.kind.family != "page"] == []
 

@@ -15,7 +15,7 @@ from bellbuoy.detection import lifecycle
 from bellbuoy.detection.reasons import Reason
 from bellbuoy.detection.record import Record
 from bellbuoy.events import ALREADY_OPEN, content_hash
-from bellbuoy.model.facts import AffectedComponent, Incident, IncidentStatus, IncidentUpdate
+from bellbuoy.model.facts import AffectedComponent, Impact, Incident, IncidentStatus, IncidentUpdate
 from bellbuoy.model.known import KnownIncident, KnownUpdate
 
 MAX_REVISIONS = 24
@@ -313,7 +313,8 @@ def _is_stated(known: KnownIncident, incident: Incident, name: str) -> bool:
         # Vendors say "resolved" and "postmortem" of one end, each in another place.
         are_both_over = incident.status.is_over and known.status.is_over
         return incident.status is not IncidentStatus.UNKNOWN and not are_both_over
-    return True
+    # Feeds state no impact.
+    return name != "impact" or incident.impact is not Impact.UNKNOWN
 
 
 def _name(component: AffectedComponent) -> str:
@@ -344,12 +345,12 @@ def _with_registers(known: KnownIncident, incident: Incident) -> KnownIncident:
 def _with_listed(known: KnownIncident, incident: Incident) -> KnownIncident:
     """For an event's eyes: the incident with what the page lists beside the new update."""
     components = incident.components or known.components
+    impact = _values(incident, ("impact",)) if _is_stated(known, incident, "impact") else {}
     resolved_at = incident.resolved_at if known.status.is_over else None
     return replace(
         known,
         title=incident.title,
-        impact=incident.impact,
-        impact_raw=incident.impact_raw,
+        **impact,
         components=components,
         updated_at=incident.updated_at or known.updated_at,
         resolved_at=resolved_at,

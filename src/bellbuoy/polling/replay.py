@@ -65,6 +65,9 @@ class Replay:
             )
             events = (event,) if event else ()
         else:
+            if recorded.at is None and snapshot.stamp is not None:
+                # No name tells the time of this body, but no page is from the future.
+                now = self._now = max(now, snapshot.stamp)
             merged = merge(self._page, self.known, snapshot, now)
             self.known = merged.known
             self._health, event = health.read(self._page, self._health, now, latency=None)
