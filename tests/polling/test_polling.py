@@ -4,8 +4,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bellbuoy.app import App
 from bellbuoy.config import Config
@@ -258,6 +260,26 @@ def test_h5_a_held_page_is_not_asked_before_its_time() -> None:
     assert len(gaps) >= 1
 
 
+def test_h5_what_a_host_asked_for_is_on_disk_at_once() -> None:
+    """A kill -9 right after the answer must not make us forget it."""
+
+    def script(url: str, time: float) -> Snapshot:
+        raise FetchError(url, Unreadable.REFUSED, "429", status=429, retry_after=600)
+
+    class Strict(MemoryStore):
+        async def save_states(self, states):  # type: ignore[no-untyped-def]
+            raise AssertionError("not with the minute's batch")
+
+    store = Strict()
+
+    async def look(app: App) -> None:
+        await asyncio.sleep(2)
+        (state,) = (await store.load_states([page().key])).values()
+        assert state.health.held_until is not None
+
+    monitored(config(page()), ScriptedNetwork(script), seconds=1, store=store, during=look)
+
+
 def test_an_open_incident_is_looked_at_twice_as_often_and_no_more() -> None:
     """Faster while it matters."""
     network = ScriptedNetwork(lambda url, time: TROUBLE)
@@ -301,17 +323,39 @@ def test_h3_validators_are_kept_only_with_the_data_they_vouch_for() -> None:
     assert network.unconditional[page().url] == network.times[page().url]
 
 
-def test_p9_a_task_that_dies_ends_the_app_with_its_error() -> None:
-    """Half a monitor looks like a quiet day, so there is none."""
+class _BrokenVisits(Observer):
+    def visit_done(self, details: VisitDone) -> None:
+        raise RuntimeError("a bug")
 
-    class Broken(Observer):
-        def visit_done(self, details: VisitDone) -> None:
-            raise RuntimeError("a bug")
 
+@pytest.mark.parametrize("method", ["save_states", "prune", "read_cursor", "due_deliveries"])
+def test_p9_a_background_task_that_dies_ends_the_app_with_its_error(
+    method: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Flush, prune, dispatcher, worker: half a monitor looks like a quiet day, so there is none."""
+    from bellbuoy.notifiers import Receiver, file
+    from bellbuoy.routing.routes import Route
+
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(MemoryStore, method, broken)
+    receiver = Receiver(
+        name="out", kind="file", settings=file.Settings(path=tmp_path / "out.jsonl")
+    )
+    settings = replace(
+        config(page()), receivers=(receiver,), routes=(Route(name="all", to=("out",)),)
+    )
+    network = ScriptedNetwork(lambda url, time: QUIET)
     with pytest.raises(RuntimeError, match="a bug"):
-        monitored(
-            config(page()), ScriptedNetwork(lambda url, time: QUIET), seconds=300, observer=Broken()
-        )
+        monitored(settings, network, seconds=2 * 3600)
+
+
+def test_p9_a_visit_that_breaks_ends_the_app_with_its_error() -> None:
+    """An error nobody expected is not swallowed."""
+    network = ScriptedNetwork(lambda url, time: QUIET)
+    with pytest.raises(RuntimeError, match="a bug"):
+        monitored(config(page()), network, seconds=300, observer=_BrokenVisits())
 
 
 def test_c3_a_noisy_page_is_marked_in_its_health() -> None:

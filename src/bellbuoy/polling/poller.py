@@ -252,7 +252,6 @@ class Poller:
             await self._store.commit(Visit(page=page, state=state, events=(event,)))
 
     async def _fail(self, page: Page, state: PageState, error: VisitError) -> tuple[Look, int]:
-        events: list[Event] = []
         if _is_out_of_reach(error):
             if self._outlook.missed(page.key, page.url):
                 outlook = self._outlook
@@ -263,15 +262,18 @@ class Poller:
         standing, event = health.failed(
             page, state.health, error, self._now(), is_offline=self._outlook.is_offline
         )
-        events += [event] if event else []
         failed = replace(state, health=standing)
-        if events:
-            try:
-                await self._store.commit(Visit(page=page, state=failed, events=tuple(events)))
-            except StoreError as trouble:
-                self._observer.happened(Happened(what=str(trouble), level="error"))
-                return Look(state=state), 0
-        return Look(state=failed), len(events)
+        # That a host asks for peace must outlive even a kill -9.
+        is_held = standing.held_until != state.health.held_until
+        if event is None and not is_held:
+            return Look(state=failed), 0
+        events = (event,) if event else ()
+        try:
+            await self._store.commit(Visit(page=page, state=failed, events=events))
+        except StoreError as trouble:
+            self._observer.happened(Happened(what=str(trouble), level="error"))
+            return Look(state=failed if event is None else state), 0
+        return Look(state=failed, is_kept=True), len(events)
 
     async def _note_reached(self, page: Page) -> None:
         if self._outlook.reached(page.key):
