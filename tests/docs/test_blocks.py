@@ -1,0 +1,150 @@
+"""What a person copies out of the documentation works."""
+
+import json
+import re
+import shlex
+import tomllib
+
+import jsonschema
+import pytest
+from cyclopts import App
+
+from bellbuoy import events
+from bellbuoy.catalog import Catalog
+from bellbuoy.cli.program import program
+from bellbuoy.config.load import load_config
+from tests.docs.pages import PAGES, ROOT, blocks, command_lines, text, without_blocks
+
+ENV = {"WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "SLACK_TOKEN": "xoxb-1"}
+PLUGGED = "plugins:"
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+OPTION = re.compile(r"--[a-z][a-z-]*")
+
+
+def plain(block):
+    """Whether a block needs no plugin: those that do are read where the plugin is built."""
+    return PLUGGED not in block.text
+
+
+@pytest.mark.parametrize("block", [one for one in blocks("yaml") if plain(one)], ids=str)
+def test_a_yaml_block_is_a_good_config(block, tmp_path):
+    """Read as a config, it has no fault and brings no warning."""
+    path = tmp_path / "bellbuoy.yaml"
+    path.write_text(block.text, "utf-8")
+    assert load_config(str(path), env=ENV).warnings == ()
+
+
+@pytest.mark.parametrize("block", blocks("json"), ids=str)
+def test_a_json_block_is_json_and_an_event_keeps_its_schema(block):
+    """A CloudEvent is one that Bellbuoy could have written, with nothing beside it."""
+    found = json.loads(block.text)
+    if "specversion" not in found:
+        return
+    jsonschema.validate(found, events.json_schema(), cls=jsonschema.Draft202012Validator)
+    properties = events.json_schema()["$defs"]["_Data"]["properties"]
+    assert found["data"].keys() <= properties.keys()
+    kinds = {f"dev.bellbuoy.{kind}.v1" for kind in events.EventKind}
+    assert found["type"] in kinds
+
+
+def test_there_is_an_event_in_the_documentation():
+    """The test above has something to look at."""
+    assert any("specversion" in block.text for block in blocks("json", page="docs/events.md"))
+
+
+@pytest.mark.parametrize("block", blocks("toml"), ids=str)
+def test_a_toml_block_is_toml_and_a_stanza_is_in_the_catalog(block):
+    """A stanza without a file name is one of the shipped ones, word for word."""
+    found = tomllib.loads(block.text)
+    if block.file:
+        return
+    shipped = (ROOT / "src/bellbuoy/catalog/providers.toml").read_text("utf-8")
+    assert block.text.strip() in shipped
+    assert all(Catalog().find(slug) for slug in found)
+
+
+def bellbuoys(line):
+    """The arguments of each call of `bellbuoy` in a shell line."""
+    tokens = shlex.shlex(line, posix=True, punctuation_chars=True)
+    tokens.whitespace_split = True
+    call = None
+    for token in [*tokens, ";"]:
+        if set(token) <= set("|&;<>()"):
+            if call is not None:
+                yield call
+            call = None
+        elif call is not None:
+            call.append(token)
+        elif token == "bellbuoy":  # noqa: S105 - a word of a command line
+            call = []
+
+
+@pytest.mark.parametrize(("page", "line"), command_lines())
+def test_a_command_line_parses(page, line):
+    """The command, its options and their values exist as they are written."""
+    calls = list(bellbuoys(line))
+    assert calls, line
+    for call in calls:
+        program().parse_args(call, print_error=False, exit_on_error=False)
+
+
+def test_a_command_line_that_does_not_exist_is_found():
+    """The test above can fail."""
+    (call,) = bellbuoys("bellbuoy watch --no-such-option | jq .")
+    with pytest.raises(Exception, match="no-such-option"):
+        program().parse_args(call, print_error=False, exit_on_error=False)
+
+
+def inline_commands():
+    """Every call of `bellbuoy` in the prose, where parts may stand for others: `watch NAME...`."""
+    for path in PAGES:
+        prose = without_blocks(path.read_text("utf-8"))
+        for found in re.findall(r"`(bellbuoy [^`]+)`", prose):
+            yield path.name, found
+
+
+@pytest.mark.parametrize(("page", "line"), sorted(set(inline_commands())))
+def test_a_command_in_the_prose_exists(page, line):
+    """Its command is there, and its help names each option."""
+    commands, app = [], program()
+    for word in line.split()[1:]:
+        if word not in app or word.startswith("-"):
+            break
+        commands.append(word)
+        app = app[word]
+    assert isinstance(app, App)
+    assert commands or "--" in line, line
+    known = {name for argument in app.assemble_argument_collection() for name in argument.names}
+    if commands in (["config"], ["store"]):
+        known = set()
+    assert set(OPTION.findall(line)) <= known | {"--help", "--version"}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_relative_link_leads_somewhere(path):
+    """To a file of the repository, and to a heading where it names one."""
+    for target in LINK.findall(without_blocks(path.read_text("utf-8"))):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        there = (path.parent / name).resolve() if name else path
+        assert there.exists(), f"{path.name} links to {target}"
+        if anchor:
+            assert anchor in anchors(there.read_text("utf-8")), f"{path.name} links to {target}"
+
+
+def anchors(page):
+    """The names under which a page's headings can be linked to."""
+    headings = re.findall(r"^#+ (.+)$", without_blocks(page), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.strip().replace(" ", "-") for heading in plain}
+
+
+def test_the_readme_speaks_of_what_is_there():
+    """Its first command is the one that works on a fresh machine, and its second needs no network."""
+    readme = text("README.md")
+    first, second, third = (block.text.strip() for block in blocks("sh", page="README.md"))
+    assert first.endswith("python3 -m uv run bellbuoy watch")
+    assert second == "python3 -m uv run bellbuoy demo"
+    assert third == "python3 -m uv run pytest"
+    assert "PIP_BREAK_SYSTEM_PACKAGES=1" in readme
