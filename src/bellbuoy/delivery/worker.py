@@ -281,7 +281,6 @@ class Worker:
         """A receiver that asks to be left alone means every lane."""
         until = asyncio.get_running_loop().time() + min(seconds, HELD_AT_MOST)
         self._held_until = max(self._held_until, until)
-        self._claimed.clear()
 
     async def _bury(self) -> None:
         """What still waits for a receiver that wants no more is dead, so that it can be seen."""
