@@ -5,6 +5,7 @@ A format is a module with the attributes of `Format`. To add one, write `formats
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
@@ -60,22 +61,23 @@ class Formats(Mapping[str, Format]):
     """Every format by name: the built-in ones, loaded at first use, and `extra` from plugins."""
 
     def __init__(self, extra: Mapping[str, Format] | None = None) -> None:
-        self._extra = dict(extra or {})
+        self._loaded = dict(extra or {})
 
     def __getitem__(self, name: str) -> Format:
-        if name in self._extra:
-            return self._extra[name]
-        if name not in builtin_names():
-            raise KeyError(name)
-        return import_module(f"{__name__}.{name}")  # pyright: ignore[reportReturnType] - the contract test checks each module
+        if name not in self._loaded:
+            if name not in builtin_names():
+                raise KeyError(name)
+            self._loaded[name] = import_module(f"{__name__}.{name}")  # pyright: ignore[reportArgumentType] - the contract test checks each module
+        return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted({*builtin_names(), *self._extra}))
+        return iter(sorted({*builtin_names(), *self._loaded}))
 
     def __len__(self) -> int:
-        return len({*builtin_names(), *self._extra})
+        return len({*builtin_names(), *self._loaded})
 
 
+@cache
 def builtin_names() -> frozenset[str]:
     """The names of the formats in this package."""
     names = (path.stem for path in Path(__file__).parent.glob("*.py"))

@@ -104,10 +104,12 @@ class Poller:
         """Look at a page once; `lag` is how late that is, in seconds. Never raises a VisitError."""
         page = _as_found(page, state)
         began = self._now()
-        platform = self._formats[page.format].PLATFORM if page.format in self._formats else None
+        format = self._formats.get(page.format)
         try:
             async with self._network.visit(
-                page.url, platform=platform, slow=state.health.timed_out
+                page.url,
+                platform=format.PLATFORM if format else None,
+                slow=state.health.timed_out,
             ) as conversation:
                 look, events = await self._read(page, state, conversation)
         except VisitError as error:
@@ -141,11 +143,16 @@ class Poller:
             state = replace(state, refreshed_at=self._now())
         is_same = face.body_hash is not None and face.body_hash == state.face.body_hash
         if (answer.not_modified or is_same) and not state.unsettled:
-            return await self._unchanged(page, replace(state, face=face), conversation, answer)
+            return await self._unchanged(page, state, face, conversation, answer)
         return await self._changed(page, state, format, conversation, request, answer)
 
     async def _unchanged(
-        self, page: Page, state: PageState, conversation: Conversation, answer: Response
+        self,
+        page: Page,
+        state: PageState,
+        face: Validators,
+        conversation: Conversation,
+        answer: Response,
     ) -> tuple[Look, int]:
         """The page says what it said: that counts as seeing the same facts again."""
         now = self._now()
@@ -153,7 +160,7 @@ class Poller:
         events = [event] if event else []
         standing, event = _moved(page, standing, conversation, now)
         events += [event] if event else []
-        state = replace(state, health=standing)
+        state = replace(state, face=face, health=standing)
         if events:
             await self._store.commit(Visit(page=page, state=state, events=tuple(events)))
         return Look(state=state, max_age=answer.max_age), len(events)
