@@ -69,10 +69,18 @@ async def test_h8_an_expired_certificate_is_a_failure(authority):
 
 
 async def test_a_server_that_speaks_no_tls_is_a_network_failure():
-    """https:// to a plain server says that TLS is what failed."""
-    async with faultd(Answer(body=b"x")) as vendor:
-        async with Driver(HttpSettings(allow_private=LOOPBACK)) as driver:
-            error = await failure(driver, vendor.url.replace("http://", "https://"))
+    """https:// to a server that greets in plain text says that TLS is what failed."""
+
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 welcome\r\n")
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(greet, loopback_address(), 0)
+    async with server, Driver(HttpSettings(allow_private=LOOPBACK)) as driver:
+        host, port = server.sockets[0].getsockname()
+        error = await failure(driver, f"https://{host}:{port}")
     assert error.reason is Unreadable.NETWORK
     assert "TLS" in error.detail
 
