@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 import tomllib
+from contextlib import suppress
 from pathlib import Path
+from socket import create_connection, socket
 from threading import Timer
 
 import pytest
@@ -21,6 +23,7 @@ from tests.docs.pages import blocks
 
 PROVIDER = "docs/adding-a-provider.md"
 CONSUMER = "docs/adding-a-consumer.md"
+TUTORIAL = "docs/getting-started.md"
 
 
 @pytest.fixture
@@ -116,6 +119,54 @@ def test_the_notifier_of_the_documentation_is_a_kind_of_receiver(package):
 def programs():
     """The blocks of Python that are whole programs."""
     return [block for block in blocks("python") if block.file is None]
+
+
+def test_the_receiver_of_the_tutorial_gets_what_is_open(tmp_path):
+    """`receiver.py` as it stands there checks the signature and is told by the tutorial's route."""
+    (receiver,) = [one for one in blocks("python") if one.file == "receiver.py"]
+    (config,) = [one for one in blocks("yaml", page=TUTORIAL) if "receivers:" in one.text]
+    with socket() as free, served(statuspage(incident())) as page:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+        free.close()
+        watched, _, rest = config.text.partition("receivers:")
+        assert "github" in watched
+        (tmp_path / "bellbuoy.yaml").write_text(
+            f"store: bell.db\nhttp: {{allow_private: [127.0.0.0/8]}}\n"
+            f"providers: [{{name: Acme, url: '{page}', format: statuspage}}]\n"
+            f"receivers:{rest.replace('8000', port)}"
+        )
+        env = {**os.environ, "WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+        command = [sys.executable, "-u", "-c", receiver.text.replace("8000", port)]
+        with subprocess.Popen(
+            command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as process:
+            try:
+                until_it_listens(int(port))
+                watch = [sys.executable, "-m", "bellbuoy", "watch", "--once"]
+                ran = subprocess.run(
+                    watch,
+                    cwd=tmp_path,
+                    env=env,
+                    capture_output=True,
+                    text=True,
+                    timeout=60,
+                    check=False,
+                )
+            finally:
+                process.terminate()
+            assert ran.returncode == 0, ran.stderr
+            (line,) = process.stdout.read().splitlines()
+    id, *told = json.loads(line)
+    assert told == ["dev.bellbuoy.incident.opened.v1", "acme/incidents/i1"]
+    assert len(id) == 36
+
+
+def until_it_listens(port):
+    """Return once a connection is taken; the loop ends with the test's own time."""
+    while True:
+        with suppress(OSError), create_connection(("127.0.0.1", port), timeout=1):
+            return
 
 
 @pytest.mark.parametrize("block", programs(), ids=str)
