@@ -1,0 +1,138 @@
+"""Each poll comes over a new TLS connection to a host seen before; and idle connections."""
+
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figures import Figure, Scale, apart, micros, ratio, spread
+from benchmarks.vendors import Vendors
+
+
+def run(scale: Scale) -> Iterator[Figure]:
+    ours, plain, idle = [], [], []
+    with tempfile.TemporaryDirectory(prefix="bellbuoy-bench-") as directory:
+        ca_file = str(Path(directory) / "root.pem")
+        with _secured(scale.of(20, 2), Path(directory), closes=True) as vendors:
+            for _ in range(scale.repeats):
+                arguments = {"urls": vendors.urls, "count": scale.of(600, 4), "ca_file": ca_file}
+                plain.append(apart("benchmarks.plain", "aiohttp_loop", **arguments))
+                ours.append(apart("benchmarks.watching", "polls", **arguments))
+        with _secured(scale.of(600, 30), Path(directory)) as many:
+            for _ in range(scale.repeats):
+                idle.append(
+                    apart("benchmarks.new_tls", "idle_connections", urls=many.urls, ca_file=ca_file)
+                )
+    cpu, baseline = [one["cpu"] for one in ours], [one["cpu"] for one in plain]
+    value, measured = ratio(cpu, baseline)
+    yield Figure(
+        what="CPU per unchanged poll on a new TLS connection, P-384 chain; against aiohttp",
+        ours=micros(cpu),
+        baseline=micros(baseline),
+        target="<= 0.65x",
+        measured=measured,
+        holds=value <= 0.65,
+        counts={"not modified": sum(one["outcomes"]["not modified"] for one in ours)},
+    )
+    each = [one["bytes"] / 1024 for one in idle]
+    open_at_most = max(one["open"] for one in idle)
+    yield Figure(
+        what=f"memory of an idle TLS connection (of {len(many.urls)} hosts {open_at_most} kept)",
+        ours=f"{spread(each)} KB",
+        baseline="",
+        target="<= 80 KB, <= 512",
+        measured=f"{spread(each)} KB",
+        holds=sorted(each)[len(each) // 2] <= 80 and open_at_most <= 512,
+        counts={"open": open_at_most},
+    )
+
+
+def idle_connections(urls: list[str], ca_file: str) -> dict[str, Any]:
+    """How many connections stay open after a look at each host, and the bytes of one."""
+    import asyncio
+    import gc
+    import os
+
+    from bellbuoy.exchange import Request
+    from bellbuoy.http import HttpSettings
+    from bellbuoy.http.driver import Driver
+    from bellbuoy.platform import run
+
+    def resident() -> int:
+        gc.collect()
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def files() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    async def main() -> dict[str, Any]:
+        settings = HttpSettings(allow_private=("127.0.0.0/8",), ca_file=ca_file)
+        async with Driver(settings) as driver:
+
+            async def look(url: str) -> None:
+                async with driver.visit(url) as visit:
+                    await visit.ask(Request.get(url))
+
+            async def looks(some: list[str]) -> None:
+                for begin in range(0, len(some), 20):
+                    await asyncio.gather(*map(look, some[begin : begin + 20]))
+                await asyncio.sleep(0.3)
+
+            await looks(urls[:20])
+            before, files_before = resident(), files()
+            await looks(urls[20:])
+            opened = files() - files_before
+            return {"bytes": (resident() - before) / opened, "open": opened + 20}
+
+    return run(main)
+
+
+def _secured(hosts: int, directory: Path, *, closes: bool = False) -> Vendors:
+    """Vendors behind a certificate of a P-384 chain, which is written to `directory`."""
+    certificate = directory / "leaf.pem"
+    vendors = Vendors("same", hosts=hosts, certificate=certificate, closes=closes)
+    _write_chain(directory, certificate, vendors.addresses)
+    return vendors
+
+
+def _write_chain(directory: Path, certificate: Path, addresses: list[str]) -> None:
+    """Root, intermediate and leaf: `root.pem`, and the two others in `certificate`."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    def sign(subject: str, issuer: str, key: Any, by: Any, *, is_ca: bool) -> x509.Certificate:
+        def name(text: str) -> x509.Name:
+            return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
+
+        now = datetime.now(UTC)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name(subject))
+            .issuer_name(name(issuer))
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=2))
+            .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+        )
+        if not is_ca:
+            names = x509.SubjectAlternativeName(
+                [x509.IPAddress(ip_address(address)) for address in addresses]
+            )
+            builder = builder.add_extension(names, critical=False)
+        return builder.sign(by, hashes.SHA384())
+
+    keys = [ec.generate_private_key(ec.SECP384R1()) for _ in range(3)]
+    root = sign("root", "root", keys[0], keys[0], is_ca=True)
+    between = sign("between", "root", keys[1], keys[0], is_ca=True)
+    leaf = sign("leaf", "between", keys[2], keys[1], is_ca=False)
+    pem = serialization.Encoding.PEM
+    (directory / "root.pem").write_bytes(root.public_bytes(pem))
+    private = keys[2].private_bytes(
+        pem, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    certificate.write_bytes(private + leaf.public_bytes(pem) + between.public_bytes(pem))
