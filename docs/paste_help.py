@@ -1,4 +1,4 @@
-"""Write docs/commands.md anew, from what each command says with --help: python docs/paste_help.py."""  # noqa: INP001, E501 - a script, not a package
+"""Write docs/commands.md anew, from what each command says with --help."""  # noqa: INP001
 
 from collections.abc import Iterator
 from io import StringIO
@@ -16,8 +16,9 @@ HEAD = """\
 
 Every command, as it explains itself with `--help`. This page is written by `docs/paste_help.py`.
 
-Exit codes are the same everywhere: 0 fine, or stopped by a signal, or the reader of the output went away; 1 failed;
-2 usage or configuration; 3 the store; 4 another process polls with this store. `NO_COLOR` is respected.
+Exit codes are the same everywhere: 0 fine, or stopped by a signal, or the reader of the output
+went away; 1 failed; 2 usage or configuration; 3 the store; 4 another process polls with this store.
+`NO_COLOR` is respected.
 """
 
 WIDTH = 100

@@ -75,7 +75,7 @@ def bellbuoys(line):
             call = None
         elif call is not None:
             call.append(token)
-        elif token == "bellbuoy":  # noqa: S105 - a word of a command line
+        elif token == "bellbuoy":
             call = []
 
 
@@ -141,7 +141,7 @@ def anchors(page):
 
 
 def test_the_readme_speaks_of_what_is_there():
-    """Its first command is the one that works on a fresh machine, and its second needs no network."""
+    """The first command works on a fresh machine, the second needs no network."""
     readme = text("README.md")
     first, second, third = (block.text.strip() for block in blocks("sh", page="README.md"))
     assert first.endswith("python3 -m uv run bellbuoy watch")
