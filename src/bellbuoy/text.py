@@ -39,11 +39,19 @@ _UNSAFE = re.compile(
 
 
 def clean(snapshot: Snapshot) -> Snapshot:
-    """The same snapshot with every text safe to keep, to print and to send on."""
+    """The same snapshot with every text safe to keep, to print and to send on.
+
+    Incidents have the same ids wherever it names them. `entries` stay as they are: their keys
+    are the format's own, and nobody is shown them.
+    """
+    window = snapshot.window
     return replace(
         snapshot,
         incidents=tuple(map(_incident, snapshot.incidents[:MAX_INCIDENTS])),
         components=tuple(map(_component, snapshot.components[:MAX_COMPONENTS])),
+        unchanged=_ids(snapshot.unchanged),
+        window=window and replace(window, ids=_ids(window.ids)),
+        gone=_ids(snapshot.gone),
         name=None if snapshot.name is None else clean_line(snapshot.name, MAX_NAME),
     )
 
@@ -57,8 +65,8 @@ def clean_text(text: str, limit: int = MAX_BODY) -> str:
     text = _UNSAFE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
     if len(text) <= limit:
         return text
-    digest = blake2b(text.encode("utf-8", "replace"), digest_size=4).hexdigest()
-    return f"{text[:limit]} … [cut: {len(text)} characters, {digest}]"
+    note = f" … [cut: {len(text)} characters, {_digest(text, 4)}]"
+    return text[: max(limit - len(note), 0)] + note
 
 
 def clean_line(text: str, limit: int = MAX_TITLE) -> str:
@@ -72,8 +80,7 @@ def clean_id(text: str) -> str:
     safe = clean_line(text, MAX_NAME)
     if safe == text:
         return text
-    digest = blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
-    return f"{safe[:100]}~{digest}"
+    return f"{safe[:100]}~{_digest(text, 8)}"
 
 
 def clean_url(text: str) -> str:
@@ -82,6 +89,15 @@ def clean_url(text: str) -> str:
     if len(text) > MAX_URL or not text.lower().startswith(("http://", "https://")):
         return ""
     return "" if _UNSAFE.search(text) or len(text.split()) != 1 else text
+
+
+def _digest(text: str, size: int) -> str:
+    # Two texts may differ in nothing but a lone surrogate, which plain UTF-8 cannot hold.
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).hexdigest()
+
+
+def _ids(ids: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(clean_id, ids))
 
 
 def _incident(incident: Incident) -> Incident:
