@@ -162,6 +162,15 @@ def test_the_receiver_of_the_tutorial_gets_what_is_open(tmp_path):
     assert len(id) == 36
 
 
+def test_no_python_and_no_plugin_of_the_documentation_is_left_unrun():
+    """What the tests of this file do not pick up has to be written otherwise."""
+    files = [block for block in blocks("python") if block.file]
+    assert {block.page for block in files} == {PROVIDER, CONSUMER, TUTORIAL}
+    assert [block.file for block in files if block.page == TUTORIAL] == ["receiver.py"]
+    plugged = [block for block in blocks("yaml") if "plugins:" in block.text]
+    assert all(block.file and block.page in {PROVIDER, CONSUMER} for block in plugged)
+
+
 def until_it_listens(port):
     """Return once a connection is taken; the loop ends with the test's own time."""
     while True:
