@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID, uuid5
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from bellbuoy.model.facts import (
     ComponentStatus,
@@ -73,6 +73,10 @@ NO_LONGER_WATCHED = "no longer watched"
 """The reason of a withdrawal that the vendor did not cause; such an event is for the log only."""
 
 
+Instant = Annotated[datetime, Meta(extra_json_schema={"format": "date-time", "pattern": "Z$"})]
+"""An aware instant in UTC, which RFC 3339 writes with a Z at its end."""
+
+
 class PageRef(Struct, frozen=True, kw_only=True):
     """The page of an event: its key, and its address as it is asked."""
 
@@ -100,9 +104,9 @@ class IncidentFacts(Struct, frozen=True, kw_only=True):
     impact_raw: str
     status: IncidentStatus
     status_raw: str
-    started_at: datetime | None
-    updated_at: datetime | None
-    resolved_at: datetime | None
+    started_at: Instant | None
+    updated_at: Instant | None
+    resolved_at: Instant | None
     components: tuple[IncidentComponent, ...]
 
 
@@ -113,7 +117,7 @@ class UpdateFacts(Struct, frozen=True, kw_only=True):
     status: IncidentStatus
     status_raw: str
     body: str
-    at: datetime | None
+    at: Instant | None
 
 
 class ComponentFacts(Struct, frozen=True, kw_only=True):
@@ -208,7 +212,7 @@ def page_ref(page: Page) -> PageRef:
 
 class _Data(Struct, frozen=True, kw_only=True):
     seq: int
-    observed_at: datetime
+    observed_at: Instant
     late: bool
     provider: Provider
     page: PageRef
@@ -220,23 +224,25 @@ class _Data(Struct, frozen=True, kw_only=True):
 
 
 class _CloudEvent(Struct, frozen=True, kw_only=True):
-    specversion: str = "1.0"
+    specversion: Literal["1.0"]
     id: str
     source: str
-    type: str
+    type: Annotated[str, Meta(pattern=r"^dev\.bellbuoy\.[a-z]+\.[a-z]+\.v1$")]
     subject: str
-    time: datetime | UnsetType = UNSET
-    datacontenttype: str = "application/json"
+    time: Instant | UnsetType = UNSET
+    datacontenttype: Literal["application/json"]
     data: _Data
 
 
 def _cloud_event(event: Event) -> _CloudEvent:
     return _CloudEvent(
+        specversion="1.0",
         id=event.id,
         source=event.page.url,
         type=f"dev.bellbuoy.{event.kind}.v1",
         subject=event.subject,
         time=event.at or UNSET,
+        datacontenttype="application/json",
         data=_Data(
             seq=event.seq,
             observed_at=event.observed_at,
