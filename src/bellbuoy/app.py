@@ -145,12 +145,12 @@ class App:
         self._workers: list[Worker] = []
         self._dispatcher: Dispatcher | None = None
         if self._deliver and config.receivers:
-            self._open_delivery(driver)
+            await self._open_delivery(driver)
         self._stack.push_async_callback(self._flush)
         self._stack.push_async_callback(self._stop_tasks)
         self._start_tasks()
 
-    def _open_delivery(self, driver: Driver) -> None:
+    async def _open_delivery(self, driver: Driver) -> None:
         config = self.config
 
         async def send(exchange: Exchange[Receipt]) -> Receipt:
@@ -165,6 +165,7 @@ class App:
             observer=self._observer,
             wake=self._wake_workers,
         )
+        await self._dispatcher.begin()
         notifiers = Notifiers(config.notifiers)
         self._workers = [
             Worker(
@@ -272,8 +273,7 @@ class App:
         await self._scheduler.run()
         if self._dispatcher is not None:
             await self._dispatcher.catch_up()
-        for worker in self._workers:
-            await worker.drain()
+        await asyncio.gather(*(worker.drain() for worker in self._workers))
         self._over.set()
 
     async def _flush_regularly(self) -> None:

@@ -30,28 +30,32 @@ Script = Callable[[str, float], Said | Awaitable[Said]]
 
 
 class PlainFormat:
-    """Reads a `Snapshot` that was written as JSON."""
+    """Reads a `Snapshot` that was written as JSON behind a `mark`."""
 
     api_version = API_VERSION
-    NAME = "plain"
     PLATFORM = None
     PROBES = ("",)
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "plain", mark: bytes = b"") -> None:
+        self.NAME = name
+        self.mark = mark
         self.reads = 0
 
     def claims(self, response: Response) -> Claim | None:
-        """Never claims anything: tests name it."""
-        return None
+        """Claims what bears its mark, if it has one."""
+        if not self.mark or not response.body.startswith(self.mark):
+            return None
+        return Claim(format=self.NAME, url=response.url.rstrip("/"), name="Vendor")
 
     def read(self, page: Page, seen: Seen) -> Exchange[Snapshot]:
         """One question, the page itself."""
         response = yield Request.get(page.url)
         self.reads += 1
         try:
-            return msgspec.json.decode(response.body, type=Snapshot)
+            body = response.body.removeprefix(self.mark)
+            return msgspec.json.decode(body, type=Snapshot)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
-            raise ReadError(page.url, "plain", "$", str(error)) from error
+            raise ReadError(page.url, self.NAME, "$", str(error)) from error
 
 
 class ScriptedNetwork:
@@ -157,13 +161,18 @@ def page(number: int = 0, *, every: float = 60.0, host: str | None = None) -> Pa
     )
 
 
-def config(*pages: Page, seats: int = 100, format: PlainFormat | None = None) -> Config:
+def config(
+    *pages: Page,
+    seats: int = 100,
+    format: PlainFormat | None = None,
+    more: PlainFormat | None = None,
+) -> Config:
     """A configuration that watches these pages and tells nobody."""
     return Config(
         watched=tuple(Watched(page=one) for one in pages),
         http=HttpSettings(seats=seats),
         store="memory:",
-        formats={"plain": format or PlainFormat()},
+        formats={"plain": format or PlainFormat(), **({more.NAME: more} if more else {})},
     )
 
 

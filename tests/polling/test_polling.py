@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -369,6 +370,41 @@ def test_c3_a_noisy_page_is_marked_in_its_health() -> None:
     assert kinds(events)["incident.edited"] == 24
     (state,) = run_virtual(store.load_states([page().key])).values()
     assert state.health.noisy
+
+
+def test_s1_a_vendor_that_changes_its_engine_is_one_move_and_no_incident() -> None:
+    """All ids are new, sixty old incidents come with it, and what is open keeps its key."""
+    before = page_says(incident("a", update("1", body="we look")), stamp=0)
+    past = [incident(f"new{n}", update("x", "resolved"), started=-n) for n in range(1, 60)]
+    opened = incident("01NEW", update("y", body="we look"))
+    after = page_says(opened, *past, stamp=30)
+    told_more = incident("01NEW", update("y", body="we look"), update("z", "resolved", minute=60))
+    over = page_says(told_more, *past, stamp=60)
+
+    def script(url: str, time: float) -> bytes:
+        if time < 600:
+            return msgspec.json.encode(before)
+        return b"new:" + msgspec.json.encode(after if time < 3600 else over)
+
+    store = MemoryStore()
+    settings = config(page(), more=PlainFormat("engine", b"new:"))
+    events = monitored(settings, ScriptedNetwork(script), seconds=2 * 3600, store=store)
+    assert [event.kind for event in events] == [
+        "incident.opened",
+        "page.unreadable",
+        "page.moved",
+        "page.readable",
+        "incident.resolved",
+    ]
+    assert "format: engine" in (events[2].reason or "")
+    assert [event.incident.id for event in events if event.incident] == ["a", "a"]
+    restarted = monitored(settings, ScriptedNetwork(script_of(over)), seconds=300, store=store)
+    assert len(restarted) == len(events)
+
+
+def script_of(snapshot: Snapshot) -> Callable[[str, float], bytes]:
+    """A page of the new engine that always says this."""
+    return lambda url, time: b"new:" + msgspec.json.encode(snapshot)
 
 
 def test_a_restart_repeats_nothing_and_misses_nothing() -> None:

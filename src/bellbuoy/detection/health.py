@@ -65,19 +65,27 @@ def read(
     return health, _page_event(page, EventKind.PAGE_READABLE, now, f"{health.episodes}")
 
 
-def moved(page: Page, health: Health, to: str, now: datetime) -> tuple[Health, Event | None]:
-    """Take in that a page that was read answered from another address for good."""
-    if health.moved_to == to:
+def moved(
+    page: Page, health: Health, to: str, now: datetime, *, format: str | None = None
+) -> tuple[Health, Event | None]:
+    """Take in that a page answers from another address for good, or has another format now.
+
+    The event holds the stanza that would fix the config.
+    """
+    format = format or page.format
+    place = f"{to} {format}"
+    if health.moved_to == place:
         return health, None
+    changes = {"url": (page.url, to), "format": (page.format, format)}
     event = _page_event(
         page,
         EventKind.PAGE_MOVED,
         now,
-        to,
-        reason=f"in the config: {{name: {page.provider.name}, url: {to}, format: {page.format}}}",
-        changes={"url": (page.url, to)},
+        place,
+        reason=f"in the config: {{name: {page.provider.name}, url: {to}, format: {format}}}",
+        changes={name: pair for name, pair in changes.items() if pair[0] != pair[1]},
     )
-    return replace(health, moved_to=to), event
+    return replace(health, moved_to=place), event
 
 
 def went_offline(now: datetime, failing: int, watched: int) -> Event:

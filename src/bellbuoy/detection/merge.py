@@ -68,6 +68,7 @@ def merge(page: Page, known: Known, snapshot: Snapshot, now: datetime) -> Merged
     incidents, floor = _bounded(incidents, _floor(record, known, snapshot))
     merged = replace(
         known,
+        format=page.format,
         baseline_at=known.baseline_at or now,
         floor=floor,
         stamp=known.stamp if record.evidence < 0 else stamp or known.stamp,
@@ -136,10 +137,9 @@ def _miss(record: Record, held: KnownIncident, snapshot: Snapshot) -> KnownIncid
 
 
 def _latest_generations(incidents: Iterable[KnownIncident]) -> dict[str, KnownIncident]:
-    latest: dict[str, KnownIncident] = {}
-    for incident in incidents:
-        latest[incident.id] = incident
-    return latest
+    # `id`, `id#2` ... `id#10`: the longer key is the later one.
+    in_order = sorted(incidents, key=lambda incident: (len(incident.key), incident.key))
+    return {incident.id: incident for incident in in_order}
 
 
 def _oldest_first(incident: Incident) -> tuple[float, str]:

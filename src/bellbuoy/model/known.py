@@ -127,15 +127,17 @@ class KnownComponent(Struct, frozen=True, kw_only=True):
 class Known(Struct, frozen=True, kw_only=True):
     """Everything we hold of one page.
 
-    `baseline_at` is when its first snapshot was merged; None means never. `floor` is the time
-    before which history is older than our acquaintance with the page, and so silent.
-    `incidents` and `components` are keyed by our key and by the vendor's id. `entries` are
-    the hashes of the entries last decoded. `validators` are kept per address. `history_at`
-    is when history was last read. `gaps` counts `page.gap` events. `noisy` lists updates
-    (`incident/update`) whose text changes so often that further edits are not recorded.
+    `format` is the one by which all of it was read. `baseline_at` is when its first snapshot
+    was merged; None means never. `floor` is the time before which history is older than our
+    acquaintance with the page, and so silent. `incidents` and `components` are keyed by our
+    key and by the vendor's id. `entries` are the hashes of the entries last decoded.
+    `validators` are kept per address. `history_at` is when history was last read. `gaps`
+    counts `page.gap` events. `noisy` lists updates (`incident/update`) whose text changes so
+    often that further edits are not recorded.
     """
 
     page_key: str
+    format: str = ""
     baseline_at: datetime | None = None
     floor: datetime | None = None
     stamp: datetime | None = None
@@ -163,7 +165,7 @@ class Health(Struct, frozen=True, kw_only=True):
     `unreadable` is set from `page.unreadable` to `page.readable`. `episodes` counts those,
     so that each has an event id of its own. `held_until` is the instant before which the
     host asked us not to come back (Retry-After). `latency` is that of the last answer,
-    in seconds. `moved_to` is a permanent redirect already announced.
+    in seconds. `moved_to` is the new address and format that were announced.
     """
 
     polled_at: datetime | None = None
@@ -187,7 +189,8 @@ class PageState(Struct, frozen=True, kw_only=True):
     `face` are the validators of the page's first document. `has_open` is true while an
     incident is open, `unsettled` while known facts wait to be seen again,
     `refreshed_at` is the last unconditional look. `format` and `url` are how the page turned
-    out to be read, where the config left that open.
+    out to be read, where the config left that open, or where what it says (`instead_of`, a
+    format) is not true any more.
     """
 
     page_key: str
@@ -198,3 +201,4 @@ class PageState(Struct, frozen=True, kw_only=True):
     refreshed_at: datetime | None = None
     format: str = ""
     url: str = ""
+    instead_of: str = ""

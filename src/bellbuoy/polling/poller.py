@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from bellbuoy.detection import cadence, health
 from bellbuoy.detection.merge import is_emptied, merge
+from bellbuoy.detection.moving import carried_over
 from bellbuoy.detection.seen import seen
 from bellbuoy.errors import FetchError, ReadError, StoreError, Unreadable, VisitError
 from bellbuoy.events import Event
@@ -132,7 +133,7 @@ class Poller:
         if not page.format:
             page, state = await self._find_format(page, state, conversation)
         elif _is_doubtful(state.health):
-            await self._look_for_another_format(page, state, conversation)
+            page, state = await self._look_for_another_format(page, state, conversation)
         format = self._formats[page.format]
         request = _face(format, page)
         refresh = cadence.wants_refresh(state, self._now())
@@ -176,9 +177,12 @@ class Poller:
     ) -> tuple[Look, int]:
         known = await self._store.load_known(page.key)
         now = self._now()
-        asked = seen(known, now, read_at=state.health.read_at, every=page.every)
+        is_another = known.format not in {"", page.format}
+        asked = Seen()
+        if not is_another:
+            asked = seen(known, now, read_at=state.health.read_at, every=page.every)
         snapshot = await self._snapshot(page, format, asked, known, conversation, answer)
-        if is_emptied(known, snapshot):
+        if not is_another and is_emptied(known, snapshot):
             raise ReadError(
                 page.url,
                 page.format,
@@ -186,7 +190,8 @@ class Poller:
                 "everything that was here is gone",
                 reason=Unreadable.EMPTIED,
             )
-        merged = merge(page, known, snapshot, now)
+        held = carried_over(known, snapshot) if is_another else known
+        merged = merge(page, held, snapshot, now)
         for about, reason in merged.withheld:
             self._observer.withheld(Withheld(page_key=page.key, about=about, reason=reason))
         standing, back = health.read(page, state.health, now, latency=conversation.latency)
@@ -194,7 +199,7 @@ class Poller:
         events = tuple(event for event in (back, moved) if event) + merged.events
         fresh = dict(conversation.fresh)
         kept = fresh.pop(face.url, Validators())
-        after = replace(merged.known, validators={**known.validators, **fresh})
+        after = replace(merged.known, validators={**held.validators, **fresh})
         state = replace(
             state,
             # What is still owed an answer is asked again, whatever the face says.
@@ -247,16 +252,27 @@ class Poller:
 
     async def _look_for_another_format(
         self, page: Page, state: PageState, conversation: Conversation
-    ) -> None:
-        """Where a page is not of its format any more, say what it is now."""
+    ) -> tuple[Page, PageState]:
+        """Where a page is not of its format any more, say what it is now, and read it so."""
         found = await conversation.drive(recognise(page.url, self._formats))
-        if found.format is None or found.format == page.format or state.health.moved_to:
-            return
-        now_read_as = replace(page, format=found.format, url=found.url)
-        standing, event = health.moved(now_read_as, state.health, found.url, self._now())
+        if found.format is None or found.format == page.format:
+            return page, state
+        moved = replace(page, format=found.format, url=found.url)
+        standing, event = health.moved(
+            page, state.health, found.url, self._now(), format=found.format
+        )
+        state = PageState(
+            page_key=page.key,
+            health=standing,
+            has_open=state.has_open,
+            format=found.format,
+            url=found.url,
+            instead_of=page.format,
+        )
         if event is not None:
-            state = replace(state, health=standing)
             await self._store.commit(Visit(page=page, state=state, events=(event,)))
+        conversation.moved_to = None
+        return moved, state
 
     async def _fail(self, page: Page, state: PageState, error: VisitError) -> tuple[Look, int]:
         if _is_out_of_reach(error):
@@ -319,8 +335,8 @@ class Poller:
 
 
 def _as_found(page: Page, state: PageState) -> Page:
-    """A page whose format the config left open, as it turned out to be read."""
-    if page.format or not state.format:
+    """A page as it turned out to be read, where the config does not say so, or no longer."""
+    if not state.format or page.format != state.instead_of:
         return page
     return replace(page, format=state.format, url=state.url or page.url)
 
