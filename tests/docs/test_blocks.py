@@ -5,7 +5,6 @@ import re
 import shlex
 import tomllib
 
-import jsonschema
 import pytest
 from cyclopts import App
 
@@ -14,6 +13,7 @@ from bellbuoy.catalog import Catalog
 from bellbuoy.cli.program import program
 from bellbuoy.config.load import load_config
 from tests.docs.pages import PAGES, ROOT, blocks, command_lines, text, without_blocks
+from tests.event_schema import valid_wire
 
 ENV = {"WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "SLACK_TOKEN": "xoxb-1"}
 PLUGGED = "plugins:"
@@ -40,7 +40,7 @@ def test_a_json_block_is_json_and_an_event_keeps_its_schema(block):
     found = json.loads(block.text)
     if "specversion" not in found:
         return
-    jsonschema.validate(found, events.json_schema(), cls=jsonschema.Draft202012Validator)
+    valid_wire(found)
     properties = events.json_schema()["$defs"]["_Data"]["properties"]
     assert found["data"].keys() <= properties.keys()
     kinds = {f"dev.bellbuoy.{kind}.v1" for kind in events.EventKind}
