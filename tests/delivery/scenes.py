@@ -20,6 +20,7 @@ from bellbuoy.observer import Attempted, Happened, Observer, Withheld
 from bellbuoy.routing.routes import Route
 from bellbuoy.stores import Store
 from tests.event_samples import incident_event
+from tests.event_schema import valid_wire
 from tests.virtual_time import now
 
 SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
@@ -98,7 +99,7 @@ class Sink:
         raise AssertionError("one question is all a webhook asks")
 
     def _heard(self, request: Request) -> Got:
-        data = json.loads(request.body or b"")["data"]
+        data = valid_wire(json.loads(request.body or b""))["data"]
         headers = {name.lower(): value for name, value in request.headers.items()}
         got = Got(
             at=self.clock(),

@@ -14,6 +14,7 @@ from bellbuoy.http.driver import Driver, utcnow
 from bellbuoy.model.delivery import DeliveryStatus
 from bellbuoy.stores.opening import open_store
 from tests.delivery.scenes import SECRET, Scene, hook, life, stop
+from tests.event_schema import valid_wire
 from tests.faultd import Answer, faultd
 
 
@@ -42,7 +43,7 @@ async def delivering(receiver_url, tmp_path, within=5.0):
 
 def told(vendor):
     """The (incident, update) of every request."""
-    datas = [json.loads(request.body)["data"] for request in vendor.requests]
+    datas = [valid_wire(json.loads(request.body))["data"] for request in vendor.requests]
     return [(data["incident"]["id"], data["update"]["id"]) for data in datas]
 
 

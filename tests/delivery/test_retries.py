@@ -60,3 +60,26 @@ def test_what_is_old_but_was_hardly_tried_is_not_given_up():
         False,
         True,
     ]
+
+
+@given(
+    asked=st.lists(st.none() | st.floats(0, 1e7), min_size=1, max_size=50),
+    chance=st.floats(0, 1, exclude_max=True),
+    took=st.floats(0, 30),
+)
+def test_n1_a_whole_life_of_failures_is_bounded_and_polite(asked, chance, took):
+    """Never before what was asked for, never at once, and over soon after three days."""
+    now, delivery = AT, NEW
+    for attempt in range(10_000):
+        now += timedelta(seconds=took)
+        wanted = asked[attempt % len(asked)]
+        at = next_attempt_at(delivery, now, retry_after=wanted, chance=chance)
+        if at is None:
+            break
+        least = max(FIRST_WAIT * 0.75, min(wanted or 0.0, HELD_AT_MOST))
+        assert least - 0.001 <= (at - now).total_seconds() <= HELD_AT_MOST
+        now, delivery = at, replace(delivery, attempts=delivery.attempts + 1)
+    else:
+        raise AssertionError("it is never given up")
+    longest = timedelta(seconds=HELD_AT_MOST + took)
+    assert GIVE_UP_AFTER <= now - AT <= GIVE_UP_AFTER + longest

@@ -12,6 +12,7 @@ from bellbuoy.errors import DelayedError
 from bellbuoy.events import to_builtins, to_json
 from bellbuoy.notifiers import DoorNotifier, Notifiers, file
 from tests.event_samples import incident_event, message
+from tests.event_schema import valid_wire
 
 EVENTS = [incident_event(update=f"u{n}", body=f"message {n}\nsecond line") for n in range(3)]
 
@@ -34,7 +35,7 @@ async def test_one_cloudevent_per_line(tmp_path):
     await deliver(path, *EVENTS[:2])
     await deliver(path, EVENTS[2])
     lines = path.read_bytes().decode().splitlines()
-    assert [json.loads(line) for line in lines] == [
+    assert [valid_wire(json.loads(line)) for line in lines] == [
         json.loads(json.dumps(to_builtins(event))) for event in EVENTS
     ]
 
@@ -108,6 +109,24 @@ async def test_n5_a_full_disk_is_no_success_and_leaves_no_half_line(tmp_path, mo
     assert not path.read_bytes().endswith(b"\n")
     await deliver(path, EVENTS[1])
     assert path.read_bytes() == b"".join(to_json(event) + b"\n" for event in EVENTS[:2])
+
+
+async def test_n5_a_line_that_may_not_be_on_disk_comes_again(tmp_path, monkeypatch):
+    """A failed fsync is no success, and nothing before it is lost: at least once."""
+    path = tmp_path / "log.jsonl"
+    await deliver(path, EVENTS[0])
+
+    def fsync(descriptor):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(file.os, "fsync", fsync)
+        with pytest.raises(DelayedError, match="Input/output error") as caught:
+            await deliver(path, EVENTS[1])
+    assert caught.value.uncertain
+    await deliver(path, EVENTS[1])
+    lines = path.read_bytes().splitlines()
+    assert list(dict.fromkeys(lines)) == [to_json(event) for event in EVENTS[:2]]
 
 
 async def test_a_place_that_cannot_be_written_is_delayed_with_the_systems_words(tmp_path):

@@ -54,7 +54,7 @@ def event(kind: EventKind) -> Event:
         return component_event("API", group="Europe", changes={"status": moved})
     reasons = {
         EventKind.PAGE_UNREADABLE: "blocked",
-        EventKind.PAGE_MOVED: "- name: Acme\n  url: https://new.acme.example",
+        EventKind.PAGE_MOVED: "in the config: {name: Acme, url: https://new.example, format: feed}",
     }
     make = page_event if kind.family == "page" else monitor_event
     return make(kind, reason=reasons.get(kind))
