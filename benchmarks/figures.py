@@ -39,7 +39,7 @@ def apart(module: str, function: str, **arguments: Any) -> Any:
     """Call a function of a benchmark in a new process; returns its result."""
     command = [sys.executable, "-m", "benchmarks.figures", module, function]
     done = subprocess.run(
-        [*command, json.dumps(arguments)], stdout=subprocess.PIPE, check=True, text=True
+        command, input=json.dumps(arguments), stdout=subprocess.PIPE, check=True, text=True
     )
     return json.loads(done.stdout)
 
@@ -64,4 +64,4 @@ if __name__ == "__main__":
     from importlib import import_module
 
     called = getattr(import_module(sys.argv[1]), sys.argv[2])
-    print(json.dumps(called(**json.loads(sys.argv[3]))))
+    print(json.dumps(called(**json.load(sys.stdin))))

@@ -6,7 +6,7 @@ import time
 from io import BytesIO
 from typing import Any
 
-from bellbuoy.platform import run
+import uvloop
 
 
 def aiohttp_loop(
@@ -56,7 +56,7 @@ def aiohttp_loop(
         visits = sum(statuses.values())
         return {"cpu": cpu / visits, "visits": visits, "outcomes": statuses}
 
-    return run(main)
+    return uvloop.run(main())
 
 
 def httpx_loop(urls: list[str], count: int, *, workers: int = 10) -> dict[str, Any]:
@@ -94,4 +94,4 @@ def httpx_loop(urls: list[str], count: int, *, workers: int = 10) -> dict[str, A
         visits = sum(statuses.values())
         return {"cpu": cpu / visits, "visits": visits, "outcomes": statuses}
 
-    return run(main)
+    return uvloop.run(main())

@@ -1,6 +1,7 @@
 """The few places where systems differ: directories, the file lock, signals, the event loop."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -8,6 +9,10 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+
+COLLECT_AFTER = (10_000, 20, 50)
+"""When garbage is collected: new objects, then young and middle collections before an older one."""
 
 
 def state_directory() -> Path:
@@ -94,13 +99,19 @@ def stop_signals(stop: Callable[[], None]) -> Generator[None]:
 
 
 def run(main: Callable[[], Any]) -> Any:
-    """Run a coroutine function to its end, on uvloop where it is installed."""
+    """Run a coroutine function to its end, on uvloop where it is installed.
+
+    What was imported so far stays to the end of the process, so the collector is told to leave
+    it alone, and to come less often: at its usual pace it took a fifth of the time of a sweep.
+    """
     try:
         import uvloop  # noqa: PLC0415 - not there on Windows
     except ImportError:
         factory = None
     else:
         factory = uvloop.new_event_loop
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main())
 

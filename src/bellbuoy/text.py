@@ -62,7 +62,9 @@ def clean_text(text: str, limit: int = MAX_BODY) -> str:
     A longer text is cut, and says so with a hash of the whole, so that a change behind the
     cut is still a change.
     """
-    text = _UNSAFE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    if not _is_plain(text):
+        text = _UNSAFE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = text.strip()
     if len(text) <= limit:
         return text
     note = f" … [cut: {len(text)} characters, {_digest(text, 4)}]"
@@ -71,7 +73,8 @@ def clean_text(text: str, limit: int = MAX_BODY) -> str:
 
 def clean_line(text: str, limit: int = MAX_TITLE) -> str:
     """Text of one line: safe characters only, single blanks, at most `limit` characters."""
-    text = " ".join(_UNSAFE.sub(" ", text[: limit * 8]).split())
+    text = text[: limit * 8]
+    text = " ".join((text if _is_plain(text) else _UNSAFE.sub(" ", text)).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -89,6 +92,11 @@ def clean_url(text: str) -> str:
     if len(text) > MAX_URL or not text.lower().startswith(("http://", "https://")):
         return ""
     return "" if _UNSAFE.search(text) or len(text.split()) != 1 else text
+
+
+def _is_plain(text: str) -> bool:
+    """Whether it is printable ASCII, as most texts are: much quicker to tell than what is not."""
+    return text.isascii() and text.isprintable()
 
 
 def _digest(text: str, size: int) -> str:

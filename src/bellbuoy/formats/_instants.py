@@ -6,6 +6,7 @@ The syntaxes are RFC 3339 (https://www.rfc-editor.org/rfc/rfc3339) and RFC 5322,
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 _LONGEST = 64
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -19,14 +20,7 @@ _RFC822 = re.compile(
 
 def parse_iso(text: str) -> datetime | None:
     """The instant in UTC; None if it is malformed, names no zone, or is the year 1 ("never")."""
-    text = text.strip()
-    if len(text) > _LONGEST or not text.isascii():
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return _utc(at)
+    return None if len(text) > _LONGEST else _iso(text)
 
 
 def parse_rfc822(text: str) -> datetime | None:
@@ -43,6 +37,18 @@ def parse_rfc822(text: str) -> datetime | None:
     numbers = (int(found[3]), _MONTHS.index(found[2].lower()) + 1, int(found[1]))
     try:
         at = datetime(*numbers, int(found[4]), int(found[5]), int(found[6] or 0), tzinfo=zone)
+    except ValueError:
+        return None
+    return _utc(at)
+
+
+@lru_cache(1024)  # One instant often stands in several fields, and in many entries.
+def _iso(text: str) -> datetime | None:
+    text = text.strip()
+    if not text.isascii():
+        return None
+    try:
+        at = datetime.fromisoformat(text)
     except ValueError:
         return None
     return _utc(at)

@@ -59,12 +59,12 @@ def spelling(word: str) -> str:
 
 def incident_status(word: str) -> IncidentStatus:
     """What a vendor's word says of an incident or planned work."""
-    return _INCIDENT.get(spelling(word), _S.UNKNOWN)
+    return _INCIDENT.get(word) or _INCIDENT.get(spelling(word), _S.UNKNOWN)
 
 
 def component_status(word: str) -> ComponentStatus:
     """What a vendor's word says of a component."""
-    return _COMPONENT.get(spelling(word), _C.UNKNOWN)
+    return _COMPONENT.get(word) or _COMPONENT.get(spelling(word), _C.UNKNOWN)
 
 
 def impact(word: str) -> Impact:
