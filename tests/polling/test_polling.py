@@ -172,7 +172,7 @@ def test_h15_our_own_outage_is_two_events_however_many_pages() -> None:
             raise FetchError(url, Unreadable.NETWORK, "network is unreachable")
         return QUIET
 
-    pages = [page(number) for number in range(2000)]
+    pages = [page(number, every=300) for number in range(2000)]
     events = monitored(config(*pages), ScriptedNetwork(script), seconds=6000)
     assert kinds(events) == {"monitor.offline": 1, "monitor.online": 1}
 
