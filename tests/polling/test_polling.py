@@ -261,6 +261,15 @@ def test_h5_a_held_page_is_not_asked_before_its_time() -> None:
     assert len(gaps) >= 1
 
 
+def test_a_notice_without_a_status_does_not_keep_the_pace_up_for_ever() -> None:
+    """A plain vendor feed never says that anything is over."""
+    notice = page_says(incident("n", update("1", "unknown")), stamp=1)
+    network = ScriptedNetwork(lambda url, time: notice if time > 100 else QUIET)
+    events = monitored(config(page()), network, seconds=3600)
+    assert kinds(events) == {"incident.opened": 1}
+    assert network.asked[page().url] <= 62
+
+
 def test_h5_what_a_host_asked_for_is_on_disk_at_once() -> None:
     """A kill -9 right after the answer must not make us forget it."""
 

@@ -24,8 +24,8 @@ from bellbuoy.events import Event
 from bellbuoy.exchange import Exchange, Request, Response
 from bellbuoy.formats import Format
 from bellbuoy.formats.recognise import recognise
-from bellbuoy.model.facts import IncidentKind, Page, Snapshot
-from bellbuoy.model.known import Health, Known, PageState, Seen, Validators
+from bellbuoy.model.facts import IncidentKind, IncidentStatus, Page, Snapshot
+from bellbuoy.model.known import Health, Known, KnownIncident, PageState, Seen, Validators
 from bellbuoy.observer import Happened, Observer, VisitDone, Withheld
 from bellbuoy.polling.outlook import Outlook
 from bellbuoy.stores import Store, Visit
@@ -205,10 +205,7 @@ class Poller:
             # What is still owed an answer is asked again, whatever the face says.
             face=kept if conversation.all_answered and not snapshot.owes else Validators(),
             health=replace(standing, noisy=bool(after.noisy)),
-            has_open=any(
-                one.is_open and one.kind is IncidentKind.INCIDENT
-                for one in after.incidents.values()
-            ),
+            has_open=any(_is_trouble(one) for one in after.incidents.values()),
             unsettled=after.is_unsettled,
         )
         if after == known and not events:
@@ -339,6 +336,12 @@ def _as_found(page: Page, state: PageState) -> Page:
     if not state.format or page.format != state.instead_of:
         return page
     return replace(page, format=state.format, url=state.url or page.url)
+
+
+def _is_trouble(incident: KnownIncident) -> bool:
+    """Whether an incident is known to go on: a mere notice never says that it is over."""
+    is_said = incident.status is not IncidentStatus.UNKNOWN
+    return incident.is_open and is_said and incident.kind is IncidentKind.INCIDENT
 
 
 def _face(format: Format, page: Page) -> Request:
