@@ -127,6 +127,17 @@ def test_an_incident_that_vanishes_for_a_few_looks_and_returns_is_no_event() -> 
     assert watch.kinds(page_says(incident("a", OPENED))) == []
 
 
+def test_an_absence_that_nothing_explains_settles_in_the_end() -> None:
+    """A thousand full looks for one lost incident are enough; it stays open all the same."""
+    watch = Watch(page_says(incident("a", OPENED)))
+    for _ in range(999):
+        watch.look(QUIET)
+    assert watch.known.is_unsettled
+    watch.look(QUIET)
+    assert not watch.known.is_unsettled
+    assert watch.known.incidents["a"].is_open
+
+
 def test_absence_from_a_list_that_is_not_complete_never_counts() -> None:
     """An incident that falls out of a feed's window stays what it was."""
     watch = Watch(page_says(incident("a", OPENED)))

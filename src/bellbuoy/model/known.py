@@ -20,6 +20,10 @@ from bellbuoy.model.facts import (
 )
 
 
+MISSED_AT_MOST = 1000
+"""Looks without an incident after which its absence no longer makes every look a full one."""
+
+
 class Validators(Struct, frozen=True, kw_only=True):
     """What a server gave to ask "has it changed?": RFC 9110, section 8.8.
 
@@ -151,10 +155,15 @@ class Known(Struct, frozen=True, kw_only=True):
 
     @property
     def is_unsettled(self) -> bool:
-        """Whether seeing the same facts again would decide something."""
-        return any(i.pending or i.missing_polls for i in self.incidents.values()) or any(
-            c.pending for c in self.components.values()
-        )
+        """Whether seeing the same facts again would decide something.
+
+        An incident that is missing for long, while its own address does not say that it is
+        gone, is not looked for at every visit any more.
+        """
+        return any(
+            incident.pending or 0 < incident.missing_polls < MISSED_AT_MOST
+            for incident in self.incidents.values()
+        ) or any(component.pending for component in self.components.values())
 
 
 class Health(Struct, frozen=True, kw_only=True):
