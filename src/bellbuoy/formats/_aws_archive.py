@@ -1,0 +1,140 @@
+"""AWS's `data.json`, which status.aws.amazon.com served until April 2023. Not documented.
+
+The messages of an incident are one piece of HTML, oldest first. Each shows the time of day at
+which it was written, and in a few the day, in words (`Aug 9,  9:12 AM PDT`).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from bellbuoy.formats._aws_events import (
+    RESOLVED,
+    Number,
+    Text,
+    affected,
+    component_status,
+    impact,
+    instant,
+    is_resolved,
+    number,
+    spelt,
+    title,
+)
+from bellbuoy.formats._json import decode_entry
+from bellbuoy.formats._markup import Tag, Token, join, tokens
+from bellbuoy.model.facts import (
+    ComponentStatus,
+    Incident,
+    IncidentKind,
+    IncidentStatus,
+    IncidentUpdate,
+)
+
+_TIME = re.compile(r"\d{1,2}:\d{2} [AP]M", re.ASCII)
+_LONGEST_TIME = 40
+_PLACE = re.compile(r" \([^()]{1,40}\)\Z")
+"""Where a service is, at the end of its name: the region's name for people."""
+
+_ARCHIVED = "archive"
+
+
+class EntryRow(Struct):
+    """One of `archive` or `current`."""
+
+    service: Text = None
+    service_name: Text = None
+    date: Number = None
+    status: Number = None
+    summary: Text = None
+    description: Text = None
+
+
+def read_entry(raw: Raw, *, is_archived: bool) -> Incident | None:
+    """One incident with its messages oldest first; None if it names no service and no date."""
+    row = decode_entry(raw, EntryRow)
+    if row is None or not row.service or number(row.date) is None or row.description is None:
+        return None
+    began = instant(row.date)
+    is_over = is_archived or is_resolved(row.summary)
+    word = RESOLVED if is_resolved(row.summary) else spelt(row.status)
+    status = ComponentStatus.OPERATIONAL if is_over else component_status(row.status)
+    part = affected(row.service, row.service_name or row.service, status)
+    if part.group is not None:
+        part = replace(part, name=_PLACE.sub("", part.name) or part.name)
+    return Incident(
+        id=f"{row.service}_{(number(row.date) or 0) // 60 * 60}",
+        kind=IncidentKind.INCIDENT,
+        title=title(row.summary),
+        status=IncidentStatus.RESOLVED if is_over else IncidentStatus.INVESTIGATING,
+        status_raw=_ARCHIVED if is_archived and not is_resolved(row.summary) else word,
+        impact=impact(row.status),
+        impact_raw=spelt(row.status),
+        started_at=began,
+        components=(part,),
+        updates=_updates(row.description, began),
+    )
+
+
+def began(raw: Raw) -> datetime | None:
+    """When an entry's incident began."""
+    row = decode_entry(raw, EntryRow)
+    return instant(row.date) if row else None
+
+
+def _updates(markup: str, began: datetime | None) -> tuple[IncidentUpdate, ...]:
+    """The messages. Only of the first is the day known: it is the incident's beginning.
+
+    They say nothing of the incident's state: that the last one told the end is only known of
+    the incident as a whole, and another may follow.
+    """
+    updates: list[IncidentUpdate] = []
+    times_taken: Counter[str] = Counter()
+    for time, body in _messages(markup):
+        times_taken[time] += 1
+        is_first = not updates
+        updates.append(
+            IncidentUpdate(
+                id=time if times_taken[time] == 1 else f"{time}#{times_taken[time]}",
+                status=IncidentStatus.INVESTIGATING if is_first else IncidentStatus.UNKNOWN,
+                body=body,
+                at=began if is_first else None,
+            )
+        )
+    return tuple(updates)
+
+
+def _messages(markup: str) -> Iterator[tuple[str, str]]:
+    """The time of day and the text of each message."""
+    time = ""
+    told: list[Token] = []
+    stream = tokens(markup)
+    for token in stream:
+        if not (isinstance(token, Tag) and token.name == "span" and token.begins):
+            told.append(token)
+            continue
+        words = _inside(stream)
+        found = _TIME.search(words[:_LONGEST_TIME])
+        if found is None:
+            told.append(words)
+            continue
+        if body := join(told):
+            yield time, body
+        time, told = found[0], []
+    if body := join(told):
+        yield time, body
+
+
+def _inside(stream: Iterator[Token]) -> str:
+    """The text up to the end of a `span`."""
+    words: list[str] = []
+    for token in stream:
+        if isinstance(token, str):
+            words.append(token)
+        elif token.name == "span" and not token.begins:
+            break
+    return "".join(words)
