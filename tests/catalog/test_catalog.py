@@ -1,15 +1,10 @@
-"""The shipped catalog, and the loader that reads one stanza without the others."""
+"""The loader, which reads one stanza without the others, and how names are found."""
 
 import time
-import tomllib
-from importlib.resources import files
 
 import pytest
 
-from bellbuoy import formats
 from bellbuoy.catalog import DEFAULTS, Catalog
-
-TEXT = files("bellbuoy.catalog").joinpath("providers.toml").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -17,7 +12,8 @@ TEXT = files("bellbuoy.catalog").joinpath("providers.toml").read_text("utf-8")
     [
         ("github", "github"), ("GitHub", "github"), ("GITHUB", "github"), ("gh", "github"),
         ("claude", "anthropic"), ("Fly.io", "fly"), ("fly io", "fly"), ("pypi", "python"),
-        ("1Password", "1password"), ("MongoDB Atlas", "mongodb"),
+        ("1Password", "1password"), ("MongoDB Atlas", "mongodb"), ("gcp", "google-cloud"),
+        ("AWS", "amazon-web-services"), ("Azure", "microsoft-azure"), ("cf", "cloudflare"),
     ],
 )  # fmt: skip
 def test_a_provider_is_found_by_any_of_its_names(name, slug):
@@ -27,7 +23,9 @@ def test_a_provider_is_found_by_any_of_its_names(name, slug):
     assert entry.slug == slug
 
 
-@pytest.mark.parametrize("name", ["", "***", "githubb", "name", "github.com"])
+@pytest.mark.parametrize(
+    "name", ["", "***", "githubb", "name", "github.com", "github]\nname", "[", "]\n"]
+)
 def test_what_is_no_name_is_not_found(name):
     """Nothing is guessed: a near name is offered, not taken."""
     assert Catalog().find(name) is None
@@ -41,52 +39,70 @@ def test_near_names_are_offered():
 
 
 def test_the_default_set_is_there():
-    """The five that are watched without a config, each with a page and a format."""
-    catalog = Catalog()
+    """The five that are watched without a config, each readable."""
     for slug in DEFAULTS:
-        entry = catalog.find(slug)
+        entry = Catalog().find(slug)
         assert entry is not None
-        assert entry.pages
+        assert entry.is_readable
+        assert all(page.format for page in entry.pages)
 
 
-def test_reading_by_stanza_reads_what_the_whole_file_says():
-    """The shortcut of the loader and a TOML reader agree on every provider."""
-    whole = tomllib.loads(TEXT)
-    entries = {entry.slug: entry for entry in Catalog()}
-    assert entries.keys() == whole.keys()
-    assert len(Catalog()) == len(whole) >= 30
-    for slug, stanza in whole.items():
-        entry = entries[slug]
-        assert (entry.name, entry.category) == (stanza["name"], stanza["category"])
-        assert list(entry.aliases) == stanza.get("aliases", [])
-        assert [page.url for page in entry.pages] == [page["url"] for page in stanza["pages"]]
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        ("github", "github"),
+        ("gh", "github"),
+        ("GitH", "github"),
+        ("githubstatus.com", "github"),
+        ("clodflare", "cloudflare"),
+        ("maps google", "google-maps-platform"),
+        ("fly.io", "fly"),
+    ],
+)
+def test_a_search_finds_by_name_alias_and_host(words, first):
+    """The best comes first; each word occurs, in any order; else what is near."""
+    assert Catalog().search(words)[0].slug == first
 
 
-def test_the_catalog_is_tidy():
-    """Sorted by slug, no name or page twice, plain https addresses, formats that exist."""
-    entries = list(Catalog())
-    slugs = [entry.slug for entry in entries]
-    assert slugs == sorted(slugs)
-    names = [name for entry in entries for name in {entry.slug, entry.name.lower(), *entry.aliases}]
-    assert len(names) == len(set(names))
-    pages = [page for entry in entries for page in entry.pages]
-    assert len({page.url for page in pages}) == len(pages)
-    for page in pages:
-        assert page.url.startswith("https://")
-        assert not page.url.endswith("/")
-    assert {page.format for page in pages} <= {"statuspage", "incidentio", "feed"}
-    assert {page.format for page in pages} <= formats.builtin_names()
+def test_a_search_finds_by_category():
+    """All of it, and none that has nothing to do with the word."""
+    found = {entry.slug for entry in Catalog().search("source-control")}
+    assert {"github", "gitlab", "bitbucket"} <= found
+    assert found == {e.slug for e in Catalog() if e.category == "source-control"}
 
 
-def test_one_lookup_is_cheap_in_a_catalog_of_thousands():
-    """Cutting the file at its headers costs less than 30 ms where reading it all would not."""
-    stanza = '[v{0}]\nname = "Vendor {0}"\ncategory = "x"\npages = [{{ url = "https://v{0}.example", format = "feed" }}]\n\n'  # noqa: E501
-    text = "".join(map(stanza.format, range(2300)))
+def test_a_search_for_nothing_finds_all_and_for_nonsense_none():
+    """An empty word lists the whole catalog."""
+    assert len(Catalog().search("")) == len(Catalog())
+    assert Catalog().search("no such provider at all") == []
+
+
+QUESTIONS = {
+    "slug": lambda catalog: catalog.find("vercel"),
+    "alias": lambda catalog: catalog.find("gcp"),
+    "nearest": lambda catalog: catalog.nearest("githb"),
+    "all": list,
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_question_to_the_unread_catalog_is_cheap(question):
+    """Less than 30 ms of CPU from nothing to the answer, be it about one or about all."""
     best = 1.0
-    for _ in range(5):
+    for _ in range(9):
         began = time.process_time()
-        entry = Catalog(text).find("v1234")
+        assert QUESTIONS[question](Catalog())
         best = min(best, time.process_time() - began)
-        assert entry is not None
-        assert entry.name == "Vendor 1234"
     assert best < 0.030
+
+
+def test_a_catalog_is_read_only_when_it_is_asked(monkeypatch):
+    """Making one touches no file."""
+
+    def never(*_):
+        raise AssertionError("the catalog was read")
+
+    monkeypatch.setattr("bellbuoy.catalog.files", never)
+    catalog = Catalog()
+    with pytest.raises(AssertionError, match="was read"):
+        catalog.find("github")

@@ -1,5 +1,6 @@
 """Where a config is found, and what it becomes."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -306,6 +307,24 @@ def test_hasty_intervals_are_accepted_with_one_warning(desk):
     assert [one.page.every for one in config.watched] == [5, 0.5, 10]
     (warning,) = config.warnings
     assert warning.startswith("bellbuoy.yaml:1: providers.0: GitHub is looked at every 5 s (and 1 ")
+
+
+def test_a_provider_that_is_only_listed_is_watched_with_a_warning(desk):
+    """Nothing is known to read its page: whoever names it is told so before it stays silent."""
+    config = desk.load("providers: [github, uptime-com]")
+    assert [one.page.format for one in config.watched] == ["statuspage", ""]
+    (warning,) = config.warnings
+    assert warning.startswith("bellbuoy.yaml:1: providers.1: Uptime.com is only listed in the cat")
+
+
+def test_a_misspelt_name_costs_little_in_the_whole_catalog(desk):
+    """Nearest names among thousands, for several names, within a second of CPU."""
+    began = time.process_time()
+    with pytest.raises(ConfigError) as found:
+        desk.load("providers: [githb, opnai, clodflare, twillio, netlfy]")
+    assert time.process_time() - began < 1
+    for name in ("github", "openai", "cloudflare", "twilio", "netlify"):
+        assert f"(did you mean {name!r}" in str(found.value)
 
 
 def test_five_thousand_pages_are_read_in_reasonable_time(desk):

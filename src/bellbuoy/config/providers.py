@@ -173,6 +173,12 @@ def _read_options(
             "for a page that is not in it, give its url",
         )
         return ()
+    if not entry.is_readable:
+        problems.warn(
+            place,
+            f"{entry.name} is only listed in the catalog: no format is known to read "
+            f"{entry.pages[0].url}; it is recognised at the first look, or said to be unreadable",
+        )
     where = (*place, name) if options else place
     read = problems.read(PageOptions, options, where)
     return () if read is None else _from_catalog(entry, read)
