@@ -8,7 +8,6 @@ Every field may be missing, null or new.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-import msgspec
 from msgspec import Raw, Struct
 
 from bellbuoy.formats._instants import parse_iso
@@ -111,6 +110,11 @@ class ComponentRow(Struct, rename="camel"):
     children: Rows = None
 
 
+class _GroupRow(Struct):
+    id: Text = None
+    name: Worded = None
+
+
 class Notice(Struct):
     """An incident as the data within the web page tells it."""
 
@@ -146,33 +150,35 @@ def said(worded: Worded) -> str:
 
 def read_components(rows: Sequence[Raw]) -> tuple[tuple[Component, ...], bool]:
     """The components in the page's order, groups among them, and whether all were read."""
-    components: dict[str, Component] = {}
+    read: dict[str, tuple[ComponentRow, str]] = {}
     groups: set[str] = set()
     is_whole = len(rows) <= _MOST_COMPONENTS
-    waiting: list[tuple[Raw, str | None]] = [(raw, None) for raw in reversed(rows)]
-    while waiting and len(components) < _MOST_COMPONENTS:
-        raw, parent = waiting.pop()
+    waiting = [(raw, "") for raw in reversed(rows)]
+    while waiting and len(read) < _MOST_COMPONENTS:
+        raw, group = waiting.pop()
         row = decode_entry(raw, ComponentRow)
         if row is None or not row.id:
             is_whole = False
             continue
-        group = decode_entry(row.group, ComponentRow)
-        if group is not None and group.id:
-            groups.add(group.id)
+        if row.group != ABSENT and (named := decode_entry(row.group, _GroupRow)) is not None:
+            groups.add(named.id or "")
+            group = said(named.name)
         if row.is_parent or row.children:
             groups.add(row.id)
-        waiting += [(child, said(row.name)) for child in reversed(row.children or ())]
-        components[row.id] = Component(
-            id=row.id,
-            name=said(row.name) or row.id,
+            waiting += [(child, said(row.name)) for child in reversed(row.children or ())]
+        read[row.id] = (row, group)
+    components = (
+        Component(
+            id=id,
+            name=said(row.name) or id,
             status=COMPONENT_STATUSES.get(row.status or "", _C.UNKNOWN),
             status_raw=row.status or "",
-            group=(said(group.name) or None if group is not None else None) or parent,
+            group=group or None,
+            is_group=id in groups,
         )
-    marked = (
-        msgspec.structs.replace(one, is_group=one.id in groups) for one in components.values()
+        for id, (row, group) in read.items()
     )
-    return tuple(marked), is_whole
+    return tuple(components), is_whole
 
 
 def read_incident(row: IncidentRow, kind: IncidentKind, page: Page, notice: Notice) -> Incident:
