@@ -73,6 +73,8 @@ def clean_text(text: str, limit: int = MAX_BODY) -> str:
 
 def clean_line(text: str, limit: int = MAX_TITLE) -> str:
     """Text of one line: safe characters only, single blanks, at most `limit` characters."""
+    if len(text) <= limit and text.isascii() and text.isalnum():
+        return text  # most ids and words
     text = text[: limit * 8]
     text = " ".join((text if _is_plain(text) else _UNSAFE.sub(" ", text)).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"

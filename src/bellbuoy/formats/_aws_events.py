@@ -76,7 +76,7 @@ class EventRow(Struct):
     end_time: Number = None
     event_log: list[Raw] | None = None
     impacted_services: dict[str, Raw] | None = None
-    impacted_service_status_changes: list[Raw] | None = None
+    impacted_service_status_changes: list[ChangeRow] | None = None
 
 
 def read_event(raw: Raw, root: str) -> Incident | None:
@@ -150,9 +150,9 @@ def _updates(messages: Iterable[MessageRow], *, has_ended: bool) -> tuple[Incide
 
 def _updated(row: EventRow, messages: Iterable[MessageRow]) -> datetime | None:
     """The latest of all times that an event holds: each step of its life adds one."""
-    changes = (decode_entry(raw, ChangeRow) for raw in row.impacted_service_status_changes or ())
+    changes = row.impacted_service_status_changes or ()
     seconds = [number(row.date), number(row.end_time), *(number(m.timestamp) for m in messages)]
-    seconds += [(number(change.timestamp) or 0) // 1_000 for change in changes if change]
+    seconds += [(number(change.timestamp) or 0) // 1_000 for change in changes]
     return instant(max((one for one in seconds if one is not None), default=None))
 
 

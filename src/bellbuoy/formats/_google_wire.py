@@ -21,7 +21,6 @@ from bellbuoy.model.facts import (
     IncidentKind,
     IncidentStatus,
     IncidentUpdate,
-    Page,
 )
 
 MOST_PAIRS = 200
@@ -94,8 +93,8 @@ def is_mine(row: IncidentRow) -> bool:
     return is_known and row.external_desc is not None and bool(row.begin) and has_newest
 
 
-def read_incident(row: IncidentRow, page: Page) -> Incident:
-    """One incident with its updates oldest first."""
+def read_incident(row: IncidentRow, root: str) -> Incident:
+    """One incident with its updates oldest first; `root` is the address of the dashboard."""
     resolved_at = _instant(row.end)
     is_over = bool(row.end)
     word = row.status_impact or row.severity or ""
@@ -109,7 +108,7 @@ def read_incident(row: IncidentRow, page: Page) -> Incident:
         status_raw=updates[-1].status_raw if updates else "",
         impact=impact,
         impact_raw=word,
-        url=_address(row, page),
+        url=root + _path(row),
         started_at=_instant(row.begin) or _instant(row.created),
         updated_at=_instant(row.modified),
         resolved_at=resolved_at,
@@ -118,10 +117,11 @@ def read_incident(row: IncidentRow, page: Page) -> Incident:
     )
 
 
-def _address(row: IncidentRow, page: Page) -> str:
+def _path(row: IncidentRow) -> str:
+    """Where the incident stands below the dashboard; `uri` says the same, but could say more."""
     if row.id:
-        return page.at(f"incidents/{quote(row.id, safe='')}")
-    return page.at(f"incident/{quote(row.service_key or '', safe='')}/{row.number}")
+        return f"/incidents/{quote(row.id, safe='')}"
+    return f"/incident/{quote(row.service_key or '', safe='')}/{row.number}"
 
 
 def _updates(rows: Sequence[Raw], end: datetime | None) -> tuple[IncidentUpdate, ...]:
@@ -133,7 +133,7 @@ def _updates(rows: Sequence[Raw], end: datetime | None) -> tuple[IncidentUpdate,
         if row is None:
             continue
         created = _instant(row.created)
-        id = created.strftime("%Y-%m-%dT%H:%M:%SZ") if created else row.created or row.when or ""
+        id = created.isoformat() if created else row.created or row.when or ""
         times_taken[id] += 1
         updates.append(
             IncidentUpdate(
@@ -141,8 +141,8 @@ def _updates(rows: Sequence[Raw], end: datetime | None) -> tuple[IncidentUpdate,
                 status=_status(row.status or "", created, end),
                 status_raw=row.status or "",
                 body=row.text or "",
-                at=_instant(row.when) or created,
-                updated_at=_instant(row.modified),
+                at=created if row.when == row.created else _instant(row.when) or created,
+                updated_at=created if row.modified == row.created else _instant(row.modified),
             )
         )
     return tuple(updates)

@@ -178,6 +178,7 @@ class Look:
     def _take(self, rows: Sequence[Raw], kind: IncidentKind) -> list[str]:
         """Take in entries; returns the ids of those that have one, in their order."""
         ids: list[str] = []
+        prefix = _key(kind, "")
         for raw in rows[:_MOST_ENTRIES]:
             hash = _hash(raw)
             id = self._id_of.get(hash)
@@ -185,7 +186,7 @@ class Look:
                 id = self._decode(raw, hash, kind)
             elif id not in self._incidents:
                 self._unchanged.add(id)
-                self._entries[_key(kind, id)] = hash
+                self._entries[prefix + id] = hash
             if id is not None:
                 ids.append(id)
         return ids
@@ -248,10 +249,16 @@ def _key(kind: IncidentKind, id: str) -> str:
     return f"{'m' if kind is IncidentKind.MAINTENANCE else 'i'}:{id}"
 
 
+_SHA1 = sha1(usedforsecurity=False)
+
+
 def _hash(entry: Raw | bytes) -> str:
     # Processors have instructions for SHA-1: it takes half the time of BLAKE2b, which was
-    # most of the time of reading a history in which nothing changed.
-    return sha1(entry, usedforsecurity=False).hexdigest()[:20]
+    # most of the time of reading a history in which nothing changed. OpenSSL looks an
+    # algorithm up by its name each time it begins anew, so a beginning is copied.
+    digest = _SHA1.copy()
+    digest.update(entry)
+    return digest.hexdigest()[:20]
 
 
 def _is_newer(incident: Incident, held: Incident) -> bool:

@@ -170,4 +170,7 @@ def _updates(rows: Sequence[Raw]) -> tuple[IncidentUpdate, ...]:
 
 
 def _first_instant(*texts: Text) -> datetime | None:
-    return next((at for text in texts if text and (at := parse_iso(text))), None)
+    for text in texts:
+        if text and (at := parse_iso(text)):
+            return at
+    return None

@@ -137,7 +137,7 @@ def _told(
     for entry in document.entries:
         id = id_of.get(entry.hash)
         if id is None:
-            incident = document.read(entry, page.url)
+            incident = document.read(entry, page.url.rstrip("/"))
             if incident is None:
                 continue
             id = incident.id

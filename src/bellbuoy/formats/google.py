@@ -90,7 +90,7 @@ def read(page: Page, seen: Seen) -> Exchange[Snapshot]:
     """Read the page. Raises ReadError if the answer lists no incident of this shape."""
     response = yield Request.get(page.at("incidents.json"), accept="application/json")
     rows = decode(response, list[Raw], format=NAME)[:_MOST_ENTRIES]
-    look = _Look(page, {hash: id for id, hash in seen.entries.items()})
+    look = _Look(page.url.rstrip("/"), {hash: id for id, hash in seen.entries.items()})
     for raw in rows:
         look.take(raw)
     if not look.entries:
@@ -107,10 +107,10 @@ def read(page: Page, seen: Seen) -> Exchange[Snapshot]:
 class _Look:
     """What one visit has found so far. `id_of` are the ids of known entries by their hashes."""
 
-    def __init__(self, page: Page, id_of: dict[str, str]) -> None:
+    def __init__(self, root: str, id_of: dict[str, str]) -> None:
         self.incidents: dict[str, Incident] = {}
         self.entries: dict[str, str] = {}
-        self._page = page
+        self._root = root
         self._id_of = id_of
 
     def take(self, raw: Raw) -> None:
@@ -121,7 +121,7 @@ class _Look:
             row = decode_entry(raw, _google_wire.IncidentRow)
             if row is None or not _google_wire.is_mine(row):
                 return
-            incident = _google_wire.read_incident(row, self._page)
+            incident = _google_wire.read_incident(row, self._root)
             id = incident.id
             if id not in self.entries:
                 self.incidents[id] = incident
