@@ -19,7 +19,6 @@ from bellbuoy.model.facts import (
     IncidentStatus,
 )
 
-
 MISSED_AT_MOST = 1000
 """Looks without an incident after which its absence no longer makes every look a full one."""
 
