@@ -24,6 +24,7 @@ component is the region (`me-central-1`), none for a global service.
 
 Window: `currentevents` has no history. `data.json` has its archive, of which servers gave 102
 or 483 entries in turn: what is older than the first look is silent, so that does not matter.
+What began more than a month before the newest entry and is over comes without its messages.
 No part is complete: an event that left may have ended or not, and no address proves either.
 
 What it cannot say: which services there are, planned work, and (`data.json`) when a message
@@ -34,7 +35,7 @@ of an event after its end (both recorded ones were cut short), and the dashboard
 address of an event was taken from pages that link there.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha1
 from urllib.parse import urlsplit
 
@@ -61,6 +62,9 @@ _HOSTS = frozenset({"health.aws.amazon.com", "status.aws.amazon.com"})
 _BELOW = frozenset({"public", "health"})
 _MOST_ENTRIES = 2_000
 
+_RECENT = timedelta(days=30)
+"""How long before the newest entry an archived one is still read with its messages."""
+
 
 class _Archive(Struct):
     """`data.json`: both lists must be there."""
@@ -77,14 +81,18 @@ class _Entry(Struct, frozen=True):
     is_archived: bool = False
 
 
-class _Document(Struct, frozen=True):
+class _Document(Struct, frozen=True, kw_only=True):
+    """Either document. `since` is where `data.json` stops being history."""
+
     entries: list[_Entry]
     is_archive: bool
+    since: datetime | None = None
 
     def read(self, entry: _Entry, root: str) -> Incident | None:
         """The incident of an entry, or None if it is not one of AWS's."""
         if self.is_archive:
-            return _aws_archive.read_entry(entry.raw, is_archived=entry.is_archived)
+            is_archived = entry.is_archived
+            return _aws_archive.read_entry(entry.raw, is_archived=is_archived, since=self.since)
         return _aws_events.read_event(entry.raw, root)
 
 
@@ -162,18 +170,21 @@ def _document(response: Response) -> _Document:
         rows += [_entry(raw) for raw in found.current]
         if not rows:
             raise ReadError(response.url, NAME, "$", "it lists nothing, not even in its archive")
-        return _Document(rows[-_MOST_ENTRIES:], is_archive=True)
+        newest = _aws_archive.began(rows[-1].raw)
+        since = newest - _RECENT if newest else None
+        return _Document(entries=rows[-_MOST_ENTRIES:], is_archive=True, since=since)
     events = decode(plain, list[Raw], format=NAME)
     is_aws = plain is not response or host(response.url) in _HOSTS
     if not events and not is_aws:
         raise ReadError(response.url, NAME, "$", "an empty list may be anybody's")
-    return _Document([_entry(raw) for raw in events[:_MOST_ENTRIES]], is_archive=False)
+    return _Document(entries=[_entry(raw) for raw in events[:_MOST_ENTRIES]], is_archive=False)
 
 
 def _entry(raw: Raw, place: bytes = b"") -> _Entry:
     """An entry means something else in the archive, so its place goes into its hash."""
-    hash = sha1(place + bytes(raw), usedforsecurity=False).hexdigest()[:20]
-    return _Entry(raw, hash, is_archived=bool(place))
+    digest = sha1(place, usedforsecurity=False)
+    digest.update(raw)
+    return _Entry(raw, digest.hexdigest()[:20], is_archived=bool(place))
 
 
 def _in_utf8(response: Response) -> Response:
