@@ -27,6 +27,7 @@ from bellbuoy.formats._aws_events import (
 from bellbuoy.formats._json import decode_entry
 from bellbuoy.formats._markup import MAX_MARKUP, to_text
 from bellbuoy.model.facts import (
+    AffectedComponent,
     ComponentStatus,
     Incident,
     IncidentKind,
@@ -36,9 +37,6 @@ from bellbuoy.model.facts import (
 
 _TIME = re.compile(r"\d{1,2}:\d{2} [AP]M", re.ASCII)
 _LONGEST_TIME = 40
-_PLACE = re.compile(r" \([^()]{1,40}\)\Z")
-"""Where a service is, at the end of its name: the region's name for people."""
-
 _ARCHIVED = "archive"
 
 
@@ -68,7 +66,7 @@ def read_entry(raw: Raw, *, is_archived: bool, since: datetime | None) -> Incide
     word = spelt(row.status)
     status = ComponentStatus.OPERATIONAL if is_over else component_status(row.status)
     is_history = is_archived and since is not None and began is not None and began < since
-    name = _PLACE.sub("", row.service_name or "") or row.service
+    part = affected(row.service, row.service_name or row.service, status)
     return Incident(
         id=f"{row.service}_{seconds // 60 * 60}",
         kind=IncidentKind.INCIDENT,
@@ -78,7 +76,7 @@ def read_entry(raw: Raw, *, is_archived: bool, since: datetime | None) -> Incide
         impact=impact(row.status),
         impact_raw=word,
         started_at=began,
-        components=(affected(row.service, name, status),),
+        components=(_without_place(part),),
         updates=() if is_history else _updates(row.description, began),
     )
 
@@ -87,6 +85,14 @@ def began(raw: Raw) -> datetime | None:
     """When an entry's incident began."""
     row = decode_entry(raw, EntryRow)
     return instant(row.date) if row else None
+
+
+def _without_place(part: AffectedComponent) -> AffectedComponent:
+    """A service without the place in its name, if its region is known by its code."""
+    if part.group is None or not part.name.endswith(")"):
+        return part
+    name = part.name.rpartition(" (")[0] or part.name
+    return AffectedComponent(id=part.id, name=name, group=part.group, status=part.status)
 
 
 def _updates(markup: str, began: datetime | None) -> tuple[IncidentUpdate, ...]:

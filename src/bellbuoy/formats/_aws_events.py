@@ -99,7 +99,7 @@ def read_event(raw: Raw, root: str) -> Incident | None:
         status=IncidentStatus.RESOLVED if has_ended else IncidentStatus.INVESTIGATING,
         status_raw=RESOLVED if is_resolved(row.summary) else spelt(row.status),
         impact=impact(worst),
-        impact_raw=spelt(worst),
+        impact_raw=spelt(row.status if worst is None else worst),
         url=f"{root}/health/status?eventID={quote(row.arn, safe=':/')}",
         started_at=instant(row.date),
         updated_at=_updated(row, messages),

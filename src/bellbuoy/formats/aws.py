@@ -24,7 +24,7 @@ component is the region (`me-central-1`), none for a global service.
 
 Window: `currentevents` has no history. `data.json` has its archive, of which servers gave 102
 or 483 entries in turn: what is older than the first look is silent, so that does not matter.
-What began more than a month before the newest entry and is over comes without its messages.
+What began more than a week before the newest entry and is over comes without its messages.
 No part is complete: an event that left may have ended or not, and no address proves either.
 
 What it cannot say: which services there are, planned work, and (`data.json`) when a message
@@ -62,7 +62,7 @@ _HOSTS = frozenset({"health.aws.amazon.com", "status.aws.amazon.com"})
 _BELOW = frozenset({"public", "health"})
 _MOST_ENTRIES = 2_000
 
-_RECENT = timedelta(days=30)
+_RECENT = timedelta(days=7)
 """How long before the newest entry an archived one is still read with its messages."""
 
 
