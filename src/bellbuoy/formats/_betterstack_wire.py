@@ -33,11 +33,11 @@ ABSENT = Raw(b"null")
 _C = ComponentStatus
 _COMPONENTS = {
     "operational": _C.OPERATIONAL,
-    "resolved": _C.OPERATIONAL,
     "degraded": _C.DEGRADED,
     "downtime": _C.MAJOR_OUTAGE,
     "maintenance": _C.MAINTENANCE,
 }
+_AFFECTED = {**_COMPONENTS, "resolved": _C.OPERATIONAL}
 
 _S = IncidentStatus
 _STATES = {
@@ -255,7 +255,7 @@ def _affected(
             id=id,
             name=known.name,
             group=known.group,
-            status=_COMPONENTS.get(word, _C.UNKNOWN),
+            status=_AFFECTED.get(word, _C.UNKNOWN),
         )
         for id, word in _said(rows)
         if (known := components.get(id)) is not None

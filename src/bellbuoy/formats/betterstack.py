@@ -35,7 +35,8 @@ The feed of a page (`/feed`) says less: `formats.feed` reads it. Does not decide
 (`detection.merge`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from hashlib import sha1
 
 import msgspec
@@ -55,10 +56,10 @@ from bellbuoy.formats._betterstack_wire import (
     read_report,
 )
 from bellbuoy.formats._betterstack_wire import Page as PageRow
-from bellbuoy.formats._instants import parse_rfc822
+from bellbuoy.formats._instants import parse_iso, parse_rfc822
 from bellbuoy.formats._json import decode, decode_entry
 from bellbuoy.formats._markup import Tag, tokens
-from bellbuoy.model.facts import Incident, Page, Part, Snapshot, Window
+from bellbuoy.model.facts import Incident, IncidentStatus, Page, Part, Snapshot, Window
 from bellbuoy.model.known import Seen
 
 api_version = 1
@@ -104,20 +105,25 @@ def read(page: Page, seen: Seen) -> Exchange[Snapshot]:
         raise ReadError(response.url, NAME, "$.included", "there is no such list")
     objects = _by_type(document.included)
     components = read_components(objects[_RESOURCE], objects[_SECTION])
-    incidents: list[Incident] = []
-    entries: dict[str, str] = {}
     now = parse_rfc822(response.headers.get("date", ""))
+    incidents: list[Incident] = []
+    unchanged: set[str] = set()
+    entries: dict[str, str] = {}
     for id, report in objects[_REPORT].items():
         updates = _updates(report, objects[_UPDATE])
+        hash = _hash(report, updates)
+        if _is_same(seen.entries.get(id, ""), hash, now):
+            unchanged.add(id)
+            entries[id] = seen.entries[id]
+            continue
         incident = read_report(id, report.attributes, updates, components, now)
         if incident is not None:
-            entries[id] = _hash(report, updates, incident)
             incidents.append(incident)
-    unchanged = {id for id, hash in entries.items() if seen.entries.get(id) == hash}
+            entries[id] = hash + _due(incident)
     head = decode_entry(data.attributes, PageRow)
     is_whole = components.keys() == set(linked(data.relationships, "resources"))
     return Snapshot(
-        incidents=tuple(one for one in incidents if one.id not in unchanged),
+        incidents=tuple(incidents),
         components=tuple(components.values()),
         complete=frozenset({Part.COMPONENTS}) if is_whole else frozenset(),
         unchanged=frozenset(unchanged),
@@ -129,3 +135,66 @@ def read(page: Page, seen: Seen) -> Exchange[Snapshot]:
         ),
         name=head.company_name if head else None,
     )
+
+
+def _by_type(included: Sequence[Raw]) -> Mapping[str, Mapping[str, Object]]:
+    """The objects that have an id, by their types, in the document's order."""
+    objects: dict[str, dict[str, Object]] = {
+        type: {} for type in (_SECTION, _RESOURCE, _REPORT, _UPDATE)
+    }
+    for raw in included[:_MOST_OBJECTS]:
+        one = decode_entry(raw, Object)
+        if one is not None and one.type in objects and name_of(one.id):
+            objects[one.type][name_of(one.id)] = one
+    return objects
+
+
+def _updates(report: Object, updates: Mapping[str, Object]) -> list[tuple[str, Raw]]:
+    """The updates to which a report is related, each with its attributes."""
+    ids = dict.fromkeys(linked(report.relationships, "status_updates"))
+    return [(id, updates[id].attributes) for id in ids if id in updates]
+
+
+def _hash(report: Object, updates: Sequence[tuple[str, Raw]]) -> str:
+    """A hash of all that a report says; its updates come in no order."""
+    digest = sha1(report.attributes, usedforsecurity=False)
+    for id, attributes in sorted(updates, key=lambda update: update[0]):
+        digest.update(f"\x1f{id}\x1f".encode())
+        digest.update(attributes)
+    return digest.hexdigest()[:20]
+
+
+def _due(incident: Incident) -> str:
+    """When planned work that has not begun would begin, as it follows the hash."""
+    is_waiting = incident.status is IncidentStatus.SCHEDULED and incident.started_at
+    return f" {incident.started_at.isoformat()}" if is_waiting and incident.started_at else ""
+
+
+def _is_same(held: str, hash: str, now: datetime | None) -> bool:
+    """Whether a report says what it said, and no clock has begun its work since."""
+    known, _, due = held.partition(" ")
+    begins_at = parse_iso(due)
+    return known == hash and not (begins_at and now and now >= begins_at)
+
+
+def _name_in_json(response: Response) -> str | None:
+    try:
+        document = msgspec.json.decode(response.body, type=Document)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    data = decode_entry(document.data, Object)
+    head = decode_entry(data.attributes, PageRow) if data and data.type == _PAGE else None
+    if head is None or head.aggregate_state is None or not (head.subdomain or head.custom_domain):
+        return None
+    return head.company_name or ""
+
+
+def _title(text: str) -> str:
+    """What "BuildJet status" is about."""
+    stream = tokens(text)
+    for token in stream:
+        if isinstance(token, Tag) and token.name == "title" and token.begins:
+            title = next(stream, "")
+            words = " ".join(title.split()) if isinstance(title, str) else ""
+            return words.removesuffix(" status").removesuffix(" Status")
+    return ""
