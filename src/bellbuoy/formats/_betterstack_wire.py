@@ -7,10 +7,13 @@ https://betterstack.com/docs/uptime/api/status-page-reports-api-response-params/
 of https://jsonapi.org/format/1.1/. Every field may be missing, null or new.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
+import msgspec
 from msgspec import Raw, Struct
+from msgspec.json import Decoder
 
 from bellbuoy.formats._instants import parse_iso
 from bellbuoy.formats._json import decode_entry
@@ -25,6 +28,7 @@ from bellbuoy.model.facts import (
     IncidentUpdate,
 )
 
+S = TypeVar("S", bound=Struct)
 Text = str | None
 Id = str | int | None
 Rows = list[Raw] | None
@@ -76,7 +80,7 @@ class Link(Struct):
 class Links(Struct):
     """A relationship to many."""
 
-    data: Rows = None
+    data: Raw = ABSENT
 
 
 class Relationships(Struct):
@@ -123,14 +127,18 @@ class _Report(Struct):
     report_type: Text = None
     starts_at: Text = None
     ends_at: Text = None
-    affected_resources: Rows = None
+    affected_resources: Raw = ABSENT
     aggregate_state: Text = None
 
 
 class _Update(Struct):
     message: Text = None
     published_at: Text = None
-    affected_resources: Rows = None
+    affected_resources: Raw = ABSENT
+
+
+_LINKS = Decoder(list[Link])
+_AFFECTED_ROWS = Decoder(list[_Affected])
 
 
 def name_of(id: Id) -> str:
@@ -142,8 +150,8 @@ def linked(relationships: Raw, name: str) -> list[str]:
     """The ids to which an object is related by a name."""
     found = decode_entry(relationships, Relationships)
     links: Links | None = getattr(found, name) if found else None
-    read = (decode_entry(raw, Link) for raw in (links.data or () if links else ()))
-    return [name_of(link.id) for link in read if link and link.id is not None]
+    read = _rows(links.data, _LINKS, Link) if links else ()
+    return [name_of(link.id) for link in read if link.id is not None]
 
 
 def read_components(
@@ -191,7 +199,7 @@ def read_report(
         (pair for one in updates if (pair := _read_update(one, starts_at, is_planned=is_planned))),
         key=lambda pair: (pair[0].at is not None, pair[0].at, len(pair[0].id), pair[0].id),
     )
-    words = [word for _, word in read] + [_worst(row.affected_resources or ())]
+    words = [word for _, word in read] + [_worst(row.affected_resources)]
     impact = next((word for word in _WORST if word in words and word in _IMPACTS), "")
     status = _status(row.aggregate_state or "", is_planned=is_planned)
     if is_planned and status is not _S.COMPLETED:
@@ -207,7 +215,7 @@ def read_report(
         impact_raw=impact,
         started_at=starts_at,
         resolved_at=_ended(row, [one for one, _ in read]) if status.is_over else None,
-        components=_affected(row.affected_resources or (), components),
+        components=_affected(row.affected_resources, components),
         updates=tuple(update for update, _ in read),
     )
 
@@ -220,7 +228,7 @@ def _read_update(
     row = decode_entry(attributes, _Update)
     if row is None:
         return None
-    word = _worst(row.affected_resources or ())
+    word = _worst(row.affected_resources)
     at = _instant(row.published_at)
     status = _status(word, is_planned=is_planned)
     if is_planned and status is not _S.COMPLETED:
@@ -246,9 +254,7 @@ def _ended(row: _Report, updates: Sequence[IncidentUpdate]) -> datetime | None:
     return _instant(row.ends_at) or last
 
 
-def _affected(
-    rows: Iterable[Raw], components: Mapping[str, Component]
-) -> tuple[AffectedComponent, ...]:
+def _affected(rows: Raw, components: Mapping[str, Component]) -> tuple[AffectedComponent, ...]:
     """The components that a report names by their ids, those that the page still has."""
     return tuple(
         AffectedComponent(
@@ -262,14 +268,29 @@ def _affected(
     )
 
 
-def _worst(rows: Iterable[Raw]) -> str:
+def _worst(rows: Raw) -> str:
     words = [word for _, word in _said(rows)]
     return next((word for word in _WORST if word in words), words[0] if words else "")
 
 
-def _said(rows: Iterable[Raw]) -> Iterator[tuple[str, str]]:
-    read = (decode_entry(raw, _Affected) for raw in rows)
-    return ((name_of(row.status_page_resource_id), row.status or "") for row in read if row)
+def _said(rows: Raw) -> list[tuple[str, str]]:
+    read = _rows(rows, _AFFECTED_ROWS, _Affected)
+    return [(name_of(row.status_page_resource_id), row.status or "") for row in read]
+
+
+def _rows(raw: Raw, whole: Decoder[list[S]], shape: type[S]) -> Sequence[S]:
+    """The rows of a list, at one go where none of them is wrong."""
+    if raw == ABSENT:
+        return ()
+    try:
+        return whole.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        rows = msgspec.json.decode(raw, type=list[Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ()
+    return [row for one in rows if (row := decode_entry(one, shape)) is not None]
 
 
 def _instant(text: Text) -> datetime | None:
