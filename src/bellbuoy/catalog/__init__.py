@@ -8,7 +8,7 @@ every start.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from importlib.resources import files
@@ -106,15 +106,15 @@ class Catalog:
 
     def __iter__(self) -> Iterator[CatalogEntry]:
         """Every provider, sorted by its slug."""
-        entries = [e for category, text in self._texts.items() for e in _entries(category, text)]
+        entries = [e for category, text in self.texts.items() for e in _entries(category, text)]
         return iter(sorted(entries, key=lambda entry: entry.slug))
 
     def __len__(self) -> int:
-        return sum(text.count("\n[") for text in self._texts.values())
+        return sum(text.count("\n[") for text in self.texts.values())
 
     def _read(self, slug: str) -> CatalogEntry | None:
         """The provider of exactly this slug, or None."""
-        for category, text in self._texts.items() if slug else ():
+        for category, text in self.texts.items() if slug else ():
             start = text.find(f"\n[{slug}]\n")
             if start >= 0:
                 end = text.find("\n\n[", start + 1)
@@ -123,7 +123,7 @@ class Catalog:
         return None
 
     @cached_property
-    def _texts(self) -> Mapping[str, str]:
+    def texts(self) -> Mapping[str, str]:
         """The text of each file by category."""
         if self._given is not None:
             return self._given
@@ -134,12 +134,37 @@ class Catalog:
     def _slugs(self) -> dict[str, str]:
         """Slugs by every folded name."""
         slugs: dict[str, str] = {}
-        for text in self._texts.values():
+        for text in self.texts.values():
             for slug, name, aliases in _NAMES.findall(text):
                 slugs[_folded(slug)] = slug
                 for other in (name, *_QUOTED.findall(aliases)):
                     slugs.setdefault(_folded(other), slug)
         return slugs
+
+
+def stanza_text(entry: CatalogEntry) -> str:
+    """A provider as it stands in the file of its category, without a newline at the end."""
+    lines = [f"[{entry.slug}]", f"name = {_quoted(entry.name)}"]
+    if entry.aliases:
+        lines.append(f"aliases = {_listed(map(_quoted, entry.aliases))}")
+    lines.append(f"state = {_quoted(entry.state)}")
+    lines.append(f"pages = {_listed(map(_table, entry.pages))}")
+    if entry.components:
+        lines.append(f"components = {_listed(map(_quoted, entry.components))}")
+    return "\n".join(lines)
+
+
+def _table(page: CatalogPage) -> str:
+    said = msgspec.to_builtins(page).items()
+    return f"{{ {', '.join(f'{key} = {_quoted(value)}' for key, value in said if value)} }}"
+
+
+def _listed(values: Iterable[str]) -> str:
+    return f"[{', '.join(values)}]"
+
+
+def _quoted(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _entries(category: str, text: str) -> list[CatalogEntry]:

@@ -31,6 +31,7 @@ COMMANDS = (
     "events",
     "replay",
     "demo",
+    "catalog",
     "config",
     "store",
 )
