@@ -43,7 +43,11 @@ class Format(Protocol):
     """The hosting platform whose pages share a request budget; None if they are unrelated."""
 
     PROBES: tuple[str, ...]
-    """Paths below a page's address where its document may lie, the cheapest and surest first."""
+    """Paths below a page's address where its document may lie, the cheapest and surest first.
+
+    A format of one vendor's own page may also have `HOSTS`, a tuple of host names: then its
+    probes are asked there only, and nobody else is bothered with them.
+    """
 
     def claims(self, response: Response) -> Claim | None:
         """Whether an answer, to whatever address, is of this format: positive evidence only."""
@@ -55,6 +59,11 @@ class Format(Protocol):
         Raises ReadError if an answer is not of the format.
         """
         ...
+
+
+def hosts_of(format: Format) -> tuple[str, ...]:
+    """The only hosts where a format's probes are asked; empty if they may be asked anywhere."""
+    return getattr(format, "HOSTS", ())
 
 
 class Formats(Mapping[str, Format]):

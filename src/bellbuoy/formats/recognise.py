@@ -18,10 +18,10 @@ from msgspec.structs import replace
 
 from bellbuoy.errors import FetchError
 from bellbuoy.exchange import Exchange, Request
-from bellbuoy.formats import Claim, Format
+from bellbuoy.formats import Claim, Format, hosts_of
 from bellbuoy.formats._addresses import canonical, host
 
-MOST_REQUESTS = 12
+MOST_REQUESTS = 24
 """How many addresses are asked before giving up."""
 
 # incident.io imitates Statuspage, and both have feeds: the narrower evidence speaks first.
@@ -121,11 +121,13 @@ def _bases(*addresses: str) -> list[str]:
     return list(bases)
 
 
-def _probes(formats: Iterable[Format], bases: Iterable[str]) -> Iterator[str]:
-    """The surest probe of every format first, then the second ones."""
-    for rank in zip_longest(*(format.PROBES for format in formats)):
+def _probes(formats: Iterable[Format], bases: Sequence[str]) -> Iterator[str]:
+    """The surest probe of every format first, then the second ones; each at every base."""
+    by_rank = zip_longest(*([(format, probe) for probe in format.PROBES] for format in formats))
+    for format, probe in (pair for rank in by_rank for pair in rank if pair):
         for base in bases:
-            yield from (urljoin(base, probe) for probe in rank if probe)
+            if not hosts_of(format) or host(base) in hosts_of(format):
+                yield urljoin(base, probe)
 
 
 def _specificity(name: str) -> tuple[int, str]:
