@@ -59,6 +59,7 @@ api_version = 1
 NAME = "google"
 PLATFORM: str | None = None
 PROBES = ("incidents.json",)
+HOSTS = ("status.cloud.google.com", "www.google.com")
 
 _HOMES = {
     "status.cloud.google.com": ("", "Google Cloud"),
