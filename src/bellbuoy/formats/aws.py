@@ -55,6 +55,7 @@ api_version = 1
 NAME = "aws"
 PLATFORM: str | None = None
 PROBES = ("public/currentevents", "data.json")
+HOSTS = ("health.aws.amazon.com", "status.aws.amazon.com")
 
 _EVENTS, _ARCHIVE = PROBES
 _HOME = "https://health.aws.amazon.com"

@@ -42,6 +42,7 @@ api_version = 1
 NAME = "slack"
 PLATFORM: str | None = None
 PROBES = ("api/v2.0.0/current",)
+HOSTS = ("slack-status.com", "status.slack.com")
 
 _CURRENT = "api/v2.0.0/current"
 _HISTORY = "api/v2.0.0/history"
