@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bellbuoy.errors import ReadError
 from bellbuoy.exchange import Response
@@ -22,6 +21,7 @@ from bellbuoy.polling.replay import Recorded, Replay
 from bellbuoy.text import clean
 from tests.conftest import PROFILE
 from tests.formats.conversation import Answer, converse
+from tests.formats.mutations import mutated
 from tests.formats.samples import FIXTURES, ROOT, body_of, page_at, sample
 
 PAGE = page_at(ROOT, "slack")
@@ -276,34 +276,6 @@ def test_its_own_hosts_are_known_by_their_web_pages(address):
 
 
 # Mutations
-
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
-    max_leaves=6,
-)
-
-
-@st.composite
-def mutated(draw: st.DrawFn, body: bytes) -> bytes:
-    """A document with bytes or values replaced."""
-    if draw(st.booleans()):
-        for _ in range(draw(st.integers(1, 6))):
-            place = draw(st.integers(0, len(body)))
-            end = place + draw(st.integers(0, 40))
-            body = body[:place] + draw(st.binary(max_size=12)) + body[end:]
-        return body
-    document = json.loads(body)
-    for _ in range(draw(st.integers(1, 6))):
-        value: Any = document
-        while isinstance(value, (dict, list)) and value:
-            keys = sorted(value) if isinstance(value, dict) else range(len(value))
-            key = draw(st.sampled_from(keys))
-            if draw(st.integers(0, 2)) == 0 or not isinstance(value[key], (dict, list)):
-                value[key] = draw(VALUES)
-                break
-            value = value[key]
-    return json.dumps(document).encode()
 
 
 @settings(max_examples=2_000 if PROFILE == "full" else 200)

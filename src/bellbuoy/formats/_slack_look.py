@@ -267,7 +267,7 @@ def _notes(rows: Iterable[Raw]) -> tuple[IncidentUpdate, ...]:
 
 
 def _text(body: str) -> str:
-    """A note as a person reads it: HTML since 2024, plain text before."""
+    """A note as a person reads it: HTML in 2026, plain text until 2024."""
     is_plain = not any(sign in body for sign in "<&\n")
     return " ".join(body.split()) if is_plain else to_text(body)
 
