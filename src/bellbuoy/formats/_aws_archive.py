@@ -103,7 +103,7 @@ def _updates(markup: str, began: datetime | None) -> tuple[IncidentUpdate, ...]:
     """
     updates: list[IncidentUpdate] = []
     times_taken: Counter[str] = Counter()
-    for time, body in _messages(markup):
+    for time, body in messages(markup):
         times_taken[time] += 1
         is_first = not updates
         updates.append(
@@ -117,7 +117,7 @@ def _updates(markup: str, began: datetime | None) -> tuple[IncidentUpdate, ...]:
     return tuple(updates)
 
 
-def _messages(markup: str) -> Iterator[tuple[str, str]]:
+def messages(markup: str) -> Iterator[tuple[str, str]]:
     """The time of day and the text of each message.
 
     Each begins with the one `span` that holds its time. Pieces without other markup, which are

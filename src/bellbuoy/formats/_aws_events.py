@@ -26,6 +26,10 @@ from bellbuoy.model.facts import (
 RESOLVED = "[RESOLVED]"
 """Stands before the summary of what is over."""
 
+# A few summaries are in several languages: "[解決済み]... | [RESOLVED] ...", some with U+FF5C.
+_LANGUAGES = re.compile("[|\uff5c]")
+_MARK = re.compile(r"\A\s*\[[^\]]{1,12}\]")
+
 Text = str | None
 Number = int | str | None
 """The same field is a number in one place and a text of digits in another."""
@@ -163,13 +167,23 @@ def affected(key: str, name: str, status: ComponentStatus) -> AffectedComponent:
 
 
 def title(summary: Text) -> str:
-    """A summary without the word that it is over."""
-    return (summary or "").strip().removeprefix(RESOLVED).strip()
+    """A summary without the words that it is over."""
+    text = (summary or "").strip()
+    if "|" not in text and "\uff5c" not in text:
+        return text.removeprefix(RESOLVED).strip()
+    parts = _LANGUAGES.split(text)
+    if is_resolved(text):
+        parts = [_MARK.sub("", part) for part in parts]
+    return " | ".join(part.strip() for part in parts)
 
 
 def is_resolved(summary: Text) -> bool:
-    """Whether a summary says that it is over."""
-    return (summary or "").lstrip().startswith(RESOLVED)
+    """Whether a summary says that it is over; of several languages, whether English does."""
+    if summary is None or RESOLVED not in summary:
+        return False
+    return summary.startswith(RESOLVED) or any(
+        part.lstrip().startswith(RESOLVED) for part in _LANGUAGES.split(summary)
+    )
 
 
 def impact(status: Number) -> Impact:
