@@ -75,12 +75,12 @@ def test_a_list_reads_as_its_golden_snapshot(body, golden):
 
 
 def test_an_incident_is_open_while_it_has_no_end():
-    """Absent and null both mean so, whatever its messages say of the products."""
-    for missing in ("absent", None):
+    """Absent and null both mean so, as does no time at all, whatever its messages say."""
+    for missing in ("absent", None, "0001-01-01T00:00:00Z", "soon"):
 
         def reopen(rows: Rows, missing: str | None = missing) -> None:
-            rows[1]["end"] = None
-            if missing:
+            rows[1]["end"] = missing
+            if missing == "absent":
                 del rows[1]["end"]
 
         incident = one(read(edited(reopen)), "AcmeOverIncident0002")

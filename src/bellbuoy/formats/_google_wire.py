@@ -4,7 +4,6 @@ Documented at https://status.cloud.google.com/incidents.schema.json. Since 2020 
 added and one was renamed, so every field may be missing, null or new.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
@@ -96,7 +95,7 @@ def is_mine(row: IncidentRow) -> bool:
 def read_incident(row: IncidentRow, root: str) -> Incident:
     """One incident with its updates oldest first; `root` is the address of the dashboard."""
     resolved_at = _instant(row.end)
-    is_over = bool(row.end)
+    is_over = resolved_at is not None
     word = row.status_impact or row.severity or ""
     impact = _IMPACTS.get(word, Impact.UNKNOWN)
     updates = _updates(row.updates or (), resolved_at)
@@ -127,17 +126,17 @@ def _path(row: IncidentRow) -> str:
 def _updates(rows: Sequence[Raw], end: datetime | None) -> tuple[IncidentUpdate, ...]:
     """Oldest first; the vendor lists them newest first, without an exception in recordings."""
     updates: list[IncidentUpdate] = []
-    times_taken: Counter[str] = Counter()
+    taken: dict[str, int] = {}
     for raw in reversed(rows):
         row = decode_entry(raw, UpdateRow)
         if row is None:
             continue
         created = _instant(row.created)
         id = created.isoformat() if created else row.created or row.when or ""
-        times_taken[id] += 1
+        count = taken[id] = taken.get(id, 0) + 1
         updates.append(
             IncidentUpdate(
-                id=id if times_taken[id] == 1 else f"{id}#{times_taken[id]}",
+                id=id if count == 1 else f"{id}#{count}",
                 status=_status(row.status or "", created, end),
                 status_raw=row.status or "",
                 body=row.text or "",
@@ -165,13 +164,10 @@ def _components(
     row: IncidentRow, impact: Impact, *, is_over: bool
 ) -> tuple[AffectedComponent, ...]:
     products = _named(row.affected_products) or {row.service_key or "": row.service_name or ""}
-    now, before = (
-        _named(row.currently_affected_locations),
-        _named(row.previously_affected_locations),
-    )
-    hit = (
-        ComponentStatus.OPERATIONAL if is_over else _COMPONENTS.get(impact, ComponentStatus.UNKNOWN)
-    )
+    now = _named(row.currently_affected_locations)
+    before = _named(row.previously_affected_locations)
+    trouble = _COMPONENTS.get(impact, ComponentStatus.UNKNOWN)
+    hit = ComponentStatus.OPERATIONAL if is_over else trouble
     locations = dict.fromkeys(before, ComponentStatus.OPERATIONAL) | dict.fromkeys(now, hit)
     places = sorted(locations.items()) or [(None, hit)]
     parts = sorted(products.items(), key=lambda part: (part[1], part[0]))
@@ -194,7 +190,9 @@ def _components(
 
 def _named(rows: Rows) -> dict[str, str]:
     """Titles by ids; what has no id is known by its title."""
-    read = (decode_entry(raw, Named) for raw in rows or ())
+    if not rows:
+        return {}
+    read = (decode_entry(raw, Named) for raw in rows)
     return {row.id or row.title or "": row.title or row.id or "" for row in read if row}
 
 
