@@ -182,6 +182,8 @@ class _Serving(asyncio.Protocol):
 
 async def _serve() -> None:
     loop = asyncio.get_running_loop()
+    # uvloop reports each connection that it closes while the other side still writes.
+    loop.set_exception_handler(lambda _, __: None)
     lines = asyncio.StreamReader(limit=16 * 1024 * 1024)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     options = json.loads(await lines.readline())
