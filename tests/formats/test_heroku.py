@@ -17,6 +17,7 @@ from bellbuoy.polling.replay import Recorded, Replay
 from bellbuoy.text import clean
 from tests.conftest import PROFILE
 from tests.formats.conversation import Answer, converse
+from tests.formats.lives import Life
 from tests.formats.mutations import mutated
 from tests.formats.samples import FIXTURES, ROOT, body_of, page_at, sample
 
@@ -163,6 +164,26 @@ def test_what_vanished_is_asked_how_it_ended():
         ("maintenance", "completed"),
     ]
     assert not second.owes
+
+
+def test_a_life_is_told_once():
+    """Opened, away without a word, over by its own word, and old copies after that."""
+    life = Life(heroku, PAGE)
+    assert life.look(GOOD) == [
+        ("maintenance.started", "It is underway."),
+        ("incident.opened", "Requests time out.\n\nWe work on it."),
+    ]
+    assert life.look(GOOD) == life.look(EMPTY) == []
+    updates = {number: json.loads(own(number)[f"{ROOT}/api/v3/issues/{number}"])["updates"]
+               for number in (3001, 3002)}  # fmt: skip
+    at = "2026-03-04T18:00:00Z"
+    ended = {
+        **EMPTY,
+        **own(3001, state="resolved", updated_at=at, updates=RESOLVED + updates[3001]),
+        **own(3002, updated_at=at, updates=RESOLVED + updates[3002]),
+    }
+    assert life.look(ended) == [("maintenance.completed", "Done."), ("incident.resolved", "Done.")]
+    assert life.look(GOOD) == life.look(ended) == life.look(EMPTY) == []
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from bellbuoy.polling.replay import Recorded, Replay
 from bellbuoy.text import clean
 from tests.conftest import PROFILE
 from tests.formats.conversation import Answer, converse
+from tests.formats.lives import Life
 from tests.formats.mutations import mutated
 from tests.formats.samples import FIXTURES, ROOT, body_of, page_at, sample
 
@@ -169,6 +170,17 @@ def test_an_incident_that_vanished_is_asked_how_it_ended():
     assert not second.owes
 
 
+def test_a_life_is_told_once():
+    """Opened, away without a word, over by its own word, and an old copy after that."""
+    life = Life(salesforce, page_at(ROOT, "salesforce"))
+    assert life.look({PREVIEW: ALL}) == [("incident.opened", "")]
+    assert life.look({PREVIEW: ALL}) == []
+    assert life.look({PREVIEW: NONE_OPEN}) == []
+    ended = {PREVIEW: NONE_OPEN, OWN: own(IncidentImpacts=ENDED, updatedAt="2026-03-04T18:01:00Z")}
+    assert life.look(ended) == [("incident.resolved", "")]
+    assert life.look({PREVIEW: ALL}) == life.look(ended) == life.look(ended) == []
+
+
 @pytest.mark.parametrize("answer", [own(), own(id=1), b"{}", b"[]", b"<html></html>", 500, 404])
 def test_any_other_answer_ends_nothing(answer):
     """The question stays, and a missing address proves nothing so early."""
@@ -280,7 +292,7 @@ TABLEAU = "salesforce-trust/tableau/Salesforce-Tableau.json"
 
 @pytest.mark.corpus
 def test_the_recorded_bodies_are_recognised_under_their_real_addresses(corpus):
-    """Both documents are; the one of labels is nobody's."""
+    """The one of texts leads to the page, and is not the page."""
     api = "https://api.status.salesforce.com"
     for path, address, url, name in (
         (LIST, f"{api}/v1/instances/status/preview?childProducts=false", api, "Salesforce"),
@@ -289,8 +301,9 @@ def test_the_recorded_bodies_are_recognised_under_their_real_addresses(corpus):
         found, _ = converse(recognise(address, Formats()), {address: body_of(corpus / path)})
         assert (found.format, found.url, found.name) == ("salesforce", url, name)
     labels = body_of(corpus / "salesforce-trust/salesforce/salesforce_localizations.json")
-    response = Response(url=f"{api}/v1/localizations", status=200, body=labels)
-    assert salesforce.claims(response) is None
+    address = f"{api}/v1/localizations?locale=en"
+    found, _ = converse(recognise(address, Formats()), {address: labels})
+    assert (found.format, found.url) == ("salesforce", api)
     with pytest.raises(ReadError):
         read({PREVIEW: labels})
 

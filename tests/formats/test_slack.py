@@ -21,6 +21,7 @@ from bellbuoy.polling.replay import Recorded, Replay
 from bellbuoy.text import clean
 from tests.conftest import PROFILE
 from tests.formats.conversation import Answer, converse
+from tests.formats.lives import Life
 from tests.formats.mutations import mutated
 from tests.formats.samples import FIXTURES, ROOT, body_of, page_at, sample
 
@@ -273,6 +274,56 @@ def test_its_own_hosts_are_known_by_their_web_pages(address):
     assert slack.claims(Response(url=ROOT, status=200, body=page)) is None
     evil = "https://slack-status.com.example.com/"
     assert slack.claims(Response(url=evil, status=200, body=page)) is None
+
+
+# A life, as it is told
+
+
+def test_a_life_is_told_once_and_in_order():
+    """Opened, ended by the note that came with the end, a summary later, and old copies between."""
+    life = Life(slack, PAGE)
+    opened = life.look({CURRENT: GOOD[CURRENT], HISTORY: GOOD[HISTORY]})
+    assert opened == [
+        ("incident.opened", "Nobody can connect.\nWe are looking into it."),
+        ("incident.opened", "A deploy is the cause.\n\nWe roll it back."),
+    ]
+    assert life.look({CURRENT: GOOD[CURRENT]}) == []
+    ended = edited(CURRENT, drop(1602))
+
+    def whole(*notes: str) -> bytes:
+        def edit(document: list[Any]) -> None:
+            document[0]["notes"] = json.loads(GOOD[CURRENT])["active_incidents"][0]["notes"][::-1]
+            resolve(*notes)(document)
+
+        return edited(HISTORY, edit)
+
+    assert life.look({CURRENT: ended, HISTORY: GOOD[HISTORY]}) == []
+    assert life.look({CURRENT: ended, HISTORY: whole("It works.")}) == [
+        ("incident.resolved", "It works.")
+    ]
+    assert life.look({CURRENT: GOOD[CURRENT], HISTORY: GOOD[HISTORY]}) == []
+    assert life.look({CURRENT: ended, HISTORY: whole("It works.")}) == []
+    moved = ended.replace(b'"date_updated": "2026-03-03T23:00:00-08:00", "active',
+                          b'"date_updated": "2026-03-05T23:00:00-08:00", "active')  # fmt: skip
+    assert life.look({CURRENT: moved, HISTORY: whole("It works.", "Summary.")}) == [
+        ("incident.updated", "Summary.")
+    ]
+    assert life.look({CURRENT: moved, HISTORY: whole("It works.", "Summary.")}) == []
+
+
+def test_an_end_without_a_word_is_an_end():
+    """The note that was there already is then the one that ended it."""
+    life = Life(slack, PAGE)
+    life.look({CURRENT: GOOD[CURRENT], HISTORY: GOOD[HISTORY]})
+    quiet = edited(CURRENT, lambda page: page.update(active_incidents=page["active_incidents"][:1]))
+
+    def end(document: list[Any]) -> None:
+        one = json.loads(GOOD[CURRENT])["active_incidents"][1]
+        document.insert(0, one | {"status": "resolved"})
+
+    events = life.look({CURRENT: quiet, HISTORY: edited(HISTORY, end)})
+    assert [kind for kind, _ in events] == ["incident.resolved"]
+    assert life.look({CURRENT: quiet, HISTORY: edited(HISTORY, end)}) == []
 
 
 # Mutations

@@ -77,6 +77,13 @@ class IncidentRow(Struct):
     updated_at: Text = field(default=None, name="updatedAt")
 
 
+class _LabelRow(Struct):
+    model: Text = field(default=None, name="modelName")
+    key: Text = field(default=None, name="modelKey")
+    attribute: Text = field(default=None, name="modelAttribute")
+    locale: Text = None
+
+
 def read_incident(row: IncidentRow, url: str, components: Mapping[str, Component]) -> Incident:
     """One incident; `components` are the instances that it may name."""
     impacts = row.impacts or []
@@ -120,6 +127,12 @@ def is_instance(raw: Raw) -> bool:
     if row is None or row.incidents is None or row.is_active is None:
         return False
     return all((row.key, row.location, row.environment, row.status))
+
+
+def is_label(raw: Raw) -> bool:
+    """Whether an entry is one of the texts of the page for people."""
+    row = decode_entry(raw, _LabelRow)
+    return row is not None and all((row.model, row.key, row.attribute, row.locale))
 
 
 def read_component(row: InstanceRow) -> Component:

@@ -7,7 +7,8 @@
 The API is described at https://api.status.salesforce.com/v1/docs, its status words at
 https://github.com/salesforce/refocus-sgt-trust1; the rest was taken from recordings. A page is
 the whole API or one product (`https://api.status.salesforce.com/v1/products/Tableau`). It is
-recognised by the fields of its instances, or as a web page by Salesforce's own host.
+recognised by the fields of its instances or of its texts (`localizations`), or as a web page by
+Salesforce's own host.
 
 Components are the active instances: the location is the region, the product is the group where
 an instance has just one. An incident hangs under each instance that it hits, and is known by
@@ -42,6 +43,7 @@ from bellbuoy.formats._salesforce_wire import (
     Instances,
     ProductRow,
     is_instance,
+    is_label,
     read_component,
     read_incident,
     spoken,
@@ -65,7 +67,7 @@ _MOST_ASKED = 5
 
 
 def claims(response: Response) -> Claim | None:
-    """Its instances, one of its products, or a web page on Salesforce's own host."""
+    """Its instances, a product, its texts, or a web page on Salesforce's own host."""
     text = text_of(response).lstrip()
     if is_web_page(text):
         return _claim_of_host(response.url)
@@ -73,7 +75,7 @@ def claims(response: Response) -> Claim | None:
         if not text.startswith("{"):
             rows = msgspec.json.decode(text, type=Instances)
             root = page_root(response.url, {"v1"})
-            is_own = bool(rows) and is_instance(rows[0])
+            is_own = bool(rows) and (is_instance(rows[0]) or is_label(rows[0]))
             return Claim(format=NAME, url=root, name="Salesforce") if is_own and root else None
         product = msgspec.json.decode(text, type=ProductRow)
     except (msgspec.DecodeError, RecursionError):
