@@ -5,7 +5,8 @@
 
 https://health.aws.amazon.com/public/currentevents is what the dashboard
 (https://health.aws.amazon.com/health/status) itself reads; neither document is documented. It is
-UTF-16 with a byte order mark, and it needs no key. The RSS feeds belong to `formats.feed`.
+UTF-16 with a byte order mark, and it needs no key. `data.json` is asked only of a page whose
+address ends with it. The RSS feeds belong to `formats.feed`.
 
 Recognised by the ARN of AWS Health in an event, or by `archive` and `current` lists of services;
 an empty list is AWS's only where it comes from AWS's host or in that encoding.
