@@ -199,7 +199,8 @@ def read_report(
         (pair for one in updates if (pair := _read_update(one, starts_at, is_planned=is_planned))),
         key=lambda pair: (pair[0].at is not None, pair[0].at, len(pair[0].id), pair[0].id),
     )
-    words = [word for _, word in read] + [_worst(row.affected_resources)]
+    said = _said(row.affected_resources)
+    words = {word for _, word in read} | {_worst(said)}
     impact = next((word for word in _WORST if word in words and word in _IMPACTS), "")
     status = _status(row.aggregate_state or "", is_planned=is_planned)
     if is_planned and status is not _S.COMPLETED:
@@ -215,7 +216,7 @@ def read_report(
         impact_raw=impact,
         started_at=starts_at,
         resolved_at=_ended(row, [one for one, _ in read]) if status.is_over else None,
-        components=_affected(row.affected_resources, components),
+        components=_affected(said, components),
         updates=tuple(update for update, _ in read),
     )
 
@@ -228,7 +229,7 @@ def _read_update(
     row = decode_entry(attributes, _Update)
     if row is None:
         return None
-    word = _worst(row.affected_resources)
+    word = _worst(_said(row.affected_resources))
     at = _instant(row.published_at)
     status = _status(word, is_planned=is_planned)
     if is_planned and status is not _S.COMPLETED:
@@ -254,7 +255,9 @@ def _ended(row: _Report, updates: Sequence[IncidentUpdate]) -> datetime | None:
     return _instant(row.ends_at) or last
 
 
-def _affected(rows: Raw, components: Mapping[str, Component]) -> tuple[AffectedComponent, ...]:
+def _affected(
+    said: Sequence[tuple[str, str]], components: Mapping[str, Component]
+) -> tuple[AffectedComponent, ...]:
     """The components that a report names by their ids, those that the page still has."""
     return tuple(
         AffectedComponent(
@@ -263,17 +266,18 @@ def _affected(rows: Raw, components: Mapping[str, Component]) -> tuple[AffectedC
             group=known.group,
             status=_AFFECTED.get(word, _C.UNKNOWN),
         )
-        for id, word in _said(rows)
+        for id, word in said
         if (known := components.get(id)) is not None
     )
 
 
-def _worst(rows: Raw) -> str:
-    words = [word for _, word in _said(rows)]
+def _worst(said: Sequence[tuple[str, str]]) -> str:
+    words = [word for _, word in said]
     return next((word for word in _WORST if word in words), words[0] if words else "")
 
 
 def _said(rows: Raw) -> list[tuple[str, str]]:
+    """What is said of each component: its id and a word."""
     read = _rows(rows, _AFFECTED_ROWS, _Affected)
     return [(name_of(row.status_page_resource_id), row.status or "") for row in read]
 

@@ -144,8 +144,8 @@ def _by_type(included: Sequence[Raw]) -> Mapping[str, Mapping[str, Object]]:
     }
     for raw in included[:_MOST_OBJECTS]:
         one = decode_entry(raw, Object)
-        if one is not None and one.type in objects and name_of(one.id):
-            objects[one.type][name_of(one.id)] = one
+        if one is not None and one.type in objects and (id := name_of(one.id)):
+            objects[one.type][id] = one
     return objects
 
 
