@@ -194,8 +194,8 @@ def test_a_quiet_dashboard_is_an_empty_list_from_aws():
 # The older document
 
 
-def test_a_date_that_is_rounded_down_afterwards_is_the_same_incident():
-    """AWS did so five times within a month of recordings, by up to 57 seconds."""
+def test_a_date_that_moves_within_its_minute_is_the_same_incident():
+    """AWS moved five within a month of recordings, by up to 57 seconds."""
 
     def rounded(document: Any) -> None:
         document["current"][0]["date"] = "1638895980"
@@ -446,7 +446,7 @@ def play(corpus: Path, series: str) -> tuple[list[Event], list[Event]]:
 @pytest.mark.corpus
 @pytest.mark.parametrize("series", SERIES)
 def test_a_series_tells_each_step_once_and_nothing_the_second_time(corpus, series):
-    """Archives of 102 and of 483 entries in turn are no news, nor is a date that was rounded."""
+    """Archives of 102 and of 483 entries in turn are no news, nor is a date that moved."""
     first, again = play(corpus, series)
     counts = Counter(event.kind.value.removeprefix("incident.") for event in first)
     assert counts == SERIES[series]

@@ -12,8 +12,8 @@ Recognised by the ARN of AWS Health in an event, or by `archive` and `current` l
 an empty list is AWS's only where it comes from AWS's host or in that encoding.
 
 Identity: an event's `arn`; an update is its place in time, the `timestamp` of its message. In
-`data.json`, the service and the minute of `date` (AWS rounded dates down to the minute
-afterwards: five times in these recordings), and for an update the time of day that it shows.
+`data.json`, the service and the minute of `date` (AWS moved dates afterwards, five times in
+these recordings and never out of their minute), and for an update the time of day that it shows.
 
 Words: an event is over if it has an `end_time`, or "[RESOLVED]" before its summary, or stands
 in the archive; what is not over is `investigating`, since nothing tells more. The worst status
@@ -31,9 +31,10 @@ No part is complete: an event that left may have ended or not, and no address pr
 What it cannot say: which services there are, planned work, and (`data.json`) when a message
 after the first was written, since only the time of day stands there.
 
-Not verified by any recording: a quiet dashboard (`[]`, told by tools that read it), the messages
-of an event after its end (both recorded ones were cut short), and the dashboard's web page. The
-address of an event was taken from pages that link there.
+Not verified by any recording: a quiet dashboard (`[]`, told by tools that read it), how an event
+changes from look to look and what its last messages are (the one recorded ended event was cut to
+its first), AWS's word for status 2, and the dashboard's web page. The address of an event was
+taken from pages that link there.
 """
 
 from datetime import datetime, timedelta
