@@ -2,11 +2,13 @@
 
 Every format has one, and everything that all formats must do is tried on it. The page lies at
 `https://status.example.com`; where it is watched is what the format itself claims of a file.
+What no file name may hold everywhere is percent-encoded: `incidents%3Fper_page=100`.
 """
 
 import gzip
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote
 
 from bellbuoy.exchange import Response
 from bellbuoy.formats import Format
@@ -22,7 +24,10 @@ def sample(name: str) -> Mapping[str, bytes]:
     folder = FIXTURES / name / "sample"
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     assert files, f"a format needs a sample page in {folder}"
-    return {f"{ROOT}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in files}
+    return {
+        f"{ROOT}/{unquote(path.relative_to(folder).as_posix())}": path.read_bytes()
+        for path in files
+    }
 
 
 def sample_url(format: Format) -> str:
