@@ -37,7 +37,6 @@ No recording verified: an event that is not over (`ongoing` is told by tools tha
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Raw, Struct
@@ -88,6 +87,8 @@ _COMPONENTS = {
     "Issue": ComponentStatus.DEGRADED,
     _WORK: ComponentStatus.MAINTENANCE,
 }
+_FIRST_YEAR, _LAST_YEAR = 1970, 3000
+_FINE = ComponentStatus.OPERATIONAL
 _LAST_MILLISECOND = 32_503_680_000_000  # the year 3000
 _WIDEST_ZONE = timedelta(hours=15)
 
@@ -98,13 +99,13 @@ class _Document(Struct):
     services: list[Raw]
 
 
-class _ServiceRow(Struct, rename="camel"):
+class _ServiceRow(Struct, rename="camel", gc=False):
     service_name: Text = None
     redirect_url: Raw | msgspec.UnsetType = msgspec.UNSET
     events: list[Raw] | None = None
 
 
-class _EventHead(Struct, rename="camel"):
+class _EventHead(Struct, rename="camel", gc=False):
     """What must be known of an event even if nothing in it changed."""
 
     message_id: int | str | None = None
@@ -125,7 +126,7 @@ class _EventHead(Struct, rename="camel"):
         return _COMPONENTS.get(self.status_type or "", unknown) if known else unknown
 
 
-class _EventRow(_EventHead, rename="camel"):
+class _EventRow(_EventHead, rename="camel", gc=False):
     message: Text = None
     date_posted: Text = None
     start_date: Text = None
@@ -135,7 +136,13 @@ class _EventRow(_EventHead, rename="camel"):
     affected_services: list[object] | None = None
 
 
-class _Told(Struct, frozen=True):
+class _WholeDocument(Struct):
+    """A document of which every service is as expected: read in one go."""
+
+    services: list[_ServiceRow]
+
+
+class _Told(Struct, frozen=True, gc=False):
     """An event as it stands below one service."""
 
     service: str
@@ -169,24 +176,37 @@ def read(page: Page, seen: Seen) -> Exchange[Snapshot]:
 
     Raises ReadError if the answer names no service.
     """
-    is_document = urlsplit(page.url).path.endswith(".js")
-    response = yield Request.get(page.url if is_document else page.at(_DOCUMENT))
-    rows = _document(response).services
-    named = (row for raw in rows[:_MOST_ENTRIES] if (row := decode_entry(raw, _ServiceRow)))
-    services = {row.service_name: row for row in named if row.service_name}
+    url = page.url if page.url.endswith(".js") else page.at(_DOCUMENT)
+    response = yield Request.get(url)
+    services, is_whole = _services(response)
     if not services:
         raise ReadError(response.url, NAME, "$.services", "no service has a name")
-    told = _events(services)
+    told: dict[str, list[_Told]] = {}
+    components = tuple(_component(name, row, told) for name, row in services.items())
     entries = {id: _hash(places) for id, places in told.items()}
     changed = [id for id, hash in entries.items() if seen.entries.get(id) != hash]
     return Snapshot(
         incidents=tuple(_incident(id, told[id], page.url) for id in changed),
-        components=tuple(_component(name, row) for name, row in services.items()),
-        complete=frozenset({Part.COMPONENTS} if len(services) == len(rows) else ()),
+        components=components,
+        complete=frozenset({Part.COMPONENTS} if is_whole else ()),
         unchanged=frozenset(entries.keys() - set(changed)),
         entries=entries,
         name="Apple" if host(page.url) in HOSTS else None,
     )
+
+
+def _services(response: Response) -> tuple[dict[str, _ServiceRow], bool]:
+    """The services by their names, and whether these are all that the document lists."""
+    plain = _unwrapped(response)
+    try:
+        rows = msgspec.json.decode(plain.body, type=_WholeDocument).services
+        count = len(rows)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raws = decode(plain, _Document, format=NAME).services
+        count = len(raws)
+        rows = [row for raw in raws[:_MOST_ENTRIES] if (row := decode_entry(raw, _ServiceRow))]
+    services = {row.service_name: row for row in rows[:_MOST_ENTRIES] if row.service_name}
+    return services, len(services) == count
 
 
 def _document(response: Response) -> _Document:
@@ -215,17 +235,6 @@ def _is_callback(name: bytes) -> bool:
     return text.isascii() and text.replace("$", "_").replace(".", "_").isidentifier()
 
 
-def _events(services: dict[str, _ServiceRow]) -> dict[str, list[_Told]]:
-    """Every event by its id, as it stands below each of its services."""
-    told: dict[str, list[_Told]] = {}
-    for name, service in services.items():
-        for raw in (service.events or ())[:_MOST_ENTRIES]:
-            head = decode_entry(raw, _EventHead)
-            if head is not None and head.message_id not in (None, ""):
-                told.setdefault(str(head.message_id), []).append(_Told(name, raw))
-    return told
-
-
 def _hash(places: Iterable[_Told]) -> str:
     digest = sha1(usedforsecurity=False)
     for place in places:
@@ -234,15 +243,19 @@ def _hash(places: Iterable[_Told]) -> str:
     return digest.hexdigest()[:20]
 
 
-def _component(name: str, service: _ServiceRow) -> Component:
-    if service.events is None:
-        return Component(id=name, name=name, status=ComponentStatus.UNKNOWN)
-    events = [decode_entry(raw, _EventHead) or _EventHead() for raw in service.events]
-    worst = max(events, key=lambda event: event.component_status.rank, default=None)
-    if worst is None or worst.component_status is ComponentStatus.OPERATIONAL:
-        return Component(id=name, name=name, status=ComponentStatus.OPERATIONAL)
-    word = worst.status_type or ""
-    return Component(id=name, name=name, status=worst.component_status, status_raw=word)
+def _component(name: str, service: _ServiceRow, told: dict[str, list[_Told]]) -> Component:
+    """One service, as its events leave it; `told` takes in those events by their ids."""
+    if not service.events:
+        bare = _FINE if service.events is not None else ComponentStatus.UNKNOWN
+        return Component(id=name, name=name, status=bare)
+    status, word = _FINE, ""
+    for raw in service.events:
+        head = decode_entry(raw, _EventHead) or _EventHead()
+        if head.message_id not in (None, ""):
+            told.setdefault(str(head.message_id), []).append(_Told(name, raw))
+        if head.component_status.rank > status.rank:
+            status, word = head.component_status, head.status_type or ""
+    return Component(id=name, name=name, status=status, status_raw=word)
 
 
 def _incident(id: str, places: Sequence[_Told], url: str) -> Incident:
@@ -309,13 +322,15 @@ def _posted(row: _EventRow) -> datetime | None:
 
 def _local(text: Text) -> tuple[datetime, str] | None:
     """`07/29/2026 20:20 PDT` as a time that is only good for distances, and its zone's name."""
-    time, _, zone = (text or "").rpartition(" ")
+    date, _, rest = (text or "").partition(" ")
+    time, _, zone = rest.partition(" ")
     try:
-        at = datetime.strptime(time, "%m/%d/%Y %H:%M").replace(tzinfo=UTC)
-    except ValueError:
+        month, day, year = map(int, date.split("/"))
+        hour, minute = map(int, time.split(":"))
+        at = datetime(year, month, day, hour, minute, tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    is_sane = 1970 <= at.year < 3000
-    return (at, zone) if is_sane and zone else None
+    return (at, zone) if zone and _FIRST_YEAR <= year < _LAST_YEAR else None
 
 
 def _instant(milliseconds: int | None) -> datetime | None:
