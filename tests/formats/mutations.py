@@ -1,4 +1,4 @@
-"""Documents of vendors with bytes or values replaced, as hypothesis draws them."""
+"""Documents with bytes or values replaced, for whatever a vendor's server may send."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ VALUES = st.recursive(
 
 @st.composite
 def mutated(draw: st.DrawFn, body: bytes) -> bytes:
-    """A JSON document with bytes or values replaced."""
+    """A JSON document in which some stretches of bytes, or some values, are others."""
     if draw(st.booleans()):
         for _ in range(draw(st.integers(1, 6))):
             place = draw(st.integers(0, len(body)))
@@ -23,12 +23,15 @@ def mutated(draw: st.DrawFn, body: bytes) -> bytes:
         return body
     document = json.loads(body)
     for _ in range(draw(st.integers(1, 6))):
-        value: Any = document
-        while isinstance(value, (dict, list)) and value:
-            keys = sorted(value) if isinstance(value, dict) else range(len(value))
-            key = draw(st.sampled_from(keys))
-            if draw(st.integers(0, 2)) == 0 or not isinstance(value[key], (dict, list)):
-                value[key] = draw(VALUES)
-                break
-            value = value[key]
+        _replace_somewhere(draw, document)
     return json.dumps(document).encode()
+
+
+def _replace_somewhere(draw: st.DrawFn, value: Any) -> None:
+    """Put another value in the place of one that lies at any depth."""
+    while isinstance(value, (dict, list)) and value:
+        key = draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
+        if draw(st.integers(0, 2)) == 0 or not isinstance(value[key], (dict, list)):
+            value[key] = draw(VALUES)
+            return
+        value = value[key]
