@@ -19,7 +19,6 @@ from bellbuoy.config.schema import (
     PluginNames,
     RouteEntry,
 )
-from bellbuoy.formats import builtin_names
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 TEXT = PAGE.read_text("utf-8")
@@ -74,12 +73,6 @@ def test_every_key_is_documented(key):
 def test_no_row_is_about_a_key_that_went_away():
     """The tables hold nothing else."""
     assert ROWS.keys() <= set(keys())
-
-
-@pytest.mark.parametrize("name", sorted(builtin_names()))
-def test_every_format_is_named(name):
-    """As what `format:` may be."""
-    assert f"`{name}`" in ROWS["providers[].format"][0]
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
