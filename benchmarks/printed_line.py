@@ -62,6 +62,7 @@ def _lags(hosts: int, changes: int) -> list[float]:
             watching.terminate()
             watching.wait(10)
             reader.join(5)
+            watching.stdout.close()
         told = vendors.told()["told"]
         return [printed[vendors.urls[place]] - told[str(place)] for place in places]
 

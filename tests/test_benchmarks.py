@@ -1,0 +1,117 @@
+"""Each benchmark runs, in a tiny form: what is looked at is counts, never times."""
+
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from benchmarks import documents
+from benchmarks.__main__ import ROWS
+from benchmarks.figures import Figure, Scale, ratio, spread
+
+TINY = Scale(repeats=1, size=0.01)
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """What the benchmark of that name yields in its tiny form."""
+    monkeypatch.chdir(Path(__file__).parents[1])  # where its processes find `benchmarks`
+    return list(import_module(f"benchmarks.{request.param}").run(TINY))
+
+
+def measured(row: str):
+    """Give a test the figures of one benchmark."""
+    return pytest.mark.parametrize("figures", [row], indirect=True)
+
+
+@measured("not_modified")
+def test_every_poll_of_both_sides_is_answered_304(figures):
+    """A benchmark of unchanged polls in which something else came would measure that."""
+    counts = figures[0].counts
+    assert counts["visits"] == counts["not modified"] > 0
+    assert counts["baseline 304"] > 0
+
+
+@measured("same_feed")
+def test_a_feed_with_a_new_etag_is_never_a_change(figures):
+    """Neither the same bytes nor a moved stamp of the feed lead to anything that is written."""
+    for figure in figures:
+        assert figure.counts["unchanged"] == figure.counts["visits"] > 0
+
+
+@measured("new_tls")
+def test_polls_over_new_tls_connections_succeed_and_idle_ones_are_counted(figures):
+    """The chain is verified, by resumption or in full, and the connections stay open."""
+    assert figures[0].counts["not modified"] > 0
+    assert all(figure.counts["open"] == 30 for figure in figures[1:])
+
+
+@measured("same_history")
+def test_no_entry_of_an_unchanged_history_is_decoded(figures):
+    """All fifty are known by their bytes."""
+    assert figures[0].counts["decoded"] == 0
+    assert figures[0].counts["unchanged"] == 50
+    assert 140_000 < figures[0].counts["size"] < 180_000
+
+
+@measured("first_sweep")
+def test_a_first_sweep_reads_every_page_and_knows_its_history(figures):
+    """Each page is fine afterwards, and its fifty incidents are known."""
+    counts = figures[0].counts
+    assert counts["pages"] == counts["fine"] == 50
+    assert counts["known"] == 50
+
+
+@measured("hung_pages")
+def test_healthy_pages_are_polled_beside_hung_ones(figures):
+    """Both sides of the comparison polled something."""
+    assert all(f.counts["ours"] > 0 and f.counts["baseline"] > 0 for f in figures)
+
+
+@measured("printed_line")
+def test_every_change_is_printed(figures):
+    """Each changed page leads to a line of a real `bellbuoy watch`."""
+    assert figures[0].counts["printed"] == 3
+
+
+@measured("start")
+def test_starts_are_measured(figures):
+    """Both processes ran, and the first request came."""
+    assert figures[0].counts["runs"] == 1
+    assert figures[1].counts["requests"] == 1
+
+
+def test_every_row_is_tested_here():
+    """A benchmark that no test runs would rot."""
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert all(f'@measured("{row}")' in source for row in ROWS)
+
+
+def test_the_documents_have_the_sizes_of_real_ones():
+    """25 entries, and 50 incidents in about 150 KB."""
+    assert documents.feed().count(b"<entry>") == 25
+    assert documents.feed() != documents.feed(moved=1)
+    assert documents.incidents().count(b'"impact"') == 50
+
+
+def test_a_ratio_is_the_median_of_pairs():
+    """Each measurement is held against the baseline that ran beside it."""
+    value, words = ratio([1.0, 4.0, 9.0], [1.0, 2.0, 3.0])
+    assert value == 2.0
+    assert words == "2x (1 to 3)"
+    assert spread([1.0, 2.0, 3.0]) == "2 (1 to 3)"
+
+
+def test_the_command_says_what_it_measures():
+    """`python -m benchmarks --help` names every row."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    assert all(row in done.stdout for row in ROWS)
