@@ -177,7 +177,7 @@ def test_an_incident_that_vanished_ends_as_the_history_tells():
     third, _ = read(answers, Seen(first_look=False, entries=entries, open_ids=open_ids,
                                   after_gap=True))  # fmt: skip
     notes = the("1602", third).updates
-    assert [note.status for note in notes] == ["investigating", "resolved", "unknown"]
+    assert [note.status for note in notes] == ["investigating", "resolved", "resolved"]
 
 
 @pytest.mark.parametrize("history", [GOOD[HISTORY], b"[]", 500, b"<html></html>", b"null"])

@@ -214,12 +214,13 @@ def read_event(row: EventRow, notes: Sequence[IncidentUpdate], ended_by: str | N
     """One incident with its notes, oldest first; `ended_by` is the note that ended it, if any."""
     status = _status(row)
     kind = IncidentKind.MAINTENANCE if status in _PLANNED else IncidentKind.INCIDENT
-    updates = list(notes)
-    if updates and kind is IncidentKind.INCIDENT:
-        updates[0] = replace(updates[0], status=_S.INVESTIGATING)
-    for place, note in enumerate(updates):
-        if note.id == ended_by:
-            updates[place] = replace(note, status=status, status_raw=row.status or "")
+    stands = _S.INVESTIGATING if kind is IncidentKind.INCIDENT else _S.SCHEDULED
+    updates: list[IncidentUpdate] = []
+    for note in notes:
+        is_end = note.id == ended_by
+        stands = status if is_end else stands
+        raw = row.status or "" if is_end else ""
+        updates.append(replace(note, status=stands, status_raw=raw))
     return Incident(
         id=str(row.id),
         kind=kind,

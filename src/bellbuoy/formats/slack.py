@@ -9,11 +9,11 @@ recordings of 2020 to 2026. It is recognised by the shape of either document, or
 by Slack's own hosts. Neither document needs a key.
 
 An incident is known by its `id`. A note has none: it is known by its time and its number among
-the notes of that time, and other words under it are an edit. A note states no status either.
-The oldest one opens the incident; once the incident is over, the note that was then the
-newest is the one that ended it, and stays it when a summary is added later. `active` says no
-more than that it is not over, and is read as investigating. A `notice` has no impact, an
-`incident` a minor and an `outage` a major one. Services are names without a status.
+the notes of that time, and other words under it are an edit. A note states no status either,
+so it has that of the incident: once this is over, the note that was then the newest is the one
+that ended it, and stays it when a summary is added later. `active` says no more than that it is
+not over, and is read as investigating. A `notice` has no impact, an `incident` a minor and an
+`outage` a major one. Services are names without a status.
 
 `current` is a complete list of what is active. The page's own dates go back when an incident
 ends (8 times in 492 recordings), so they are no stamp; an incident's `date_updated` may stand
