@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bellbuoy.app import App
+from bellbuoy.platform import max_rss_bytes
+from benchmarks import watching
 from benchmarks.figures import Figure, Scale, apart
 from benchmarks.vendors import Vendors
 
@@ -39,13 +42,9 @@ def run(scale: Scale) -> Iterator[Figure]:
 
 def sweep(urls: list[str]) -> dict[str, Any]:
     """Seconds and resident bytes of the first sweep, above a process that watches one page."""
-    from benchmarks import watching
-    from bellbuoy.app import App
-    from bellbuoy.platform import max_rss_bytes
-
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
-    async def nothing(app: App, _: Any) -> dict[str, Any]:
+    async def nothing(_: App, __: Any) -> dict[str, Any]:
         return {}
 
     watching.watch(urls[:1], nothing, format="statuspage", every=60.0, budgeted=True)

@@ -1,10 +1,14 @@
 """Most pages take the connection and never answer: the others must not notice."""
 
 import asyncio
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from bellbuoy import platform
+from bellbuoy.app import App
+from benchmarks import watching
 from benchmarks.figures import Figure, Scale, apart
 from benchmarks.vendors import Vendors
 
@@ -43,13 +47,8 @@ def run(scale: Scale) -> Iterator[Figure]:
 
 def healthy_polls(urls: list[str], healthy: int, settle: float, length: float) -> dict[str, Any]:
     """How often the first pages are polled within `length` seconds, after `settle` seconds."""
-    from benchmarks import watching
-    from bellbuoy.app import App
-    from bellbuoy.platform import run
 
     async def main() -> dict[str, Any]:
-        import tempfile
-
         counting = watching.Counting()
         with tempfile.TemporaryDirectory(prefix="bellbuoy-bench-") as directory:
             config = watching.config(urls, directory, every=EVERY)
@@ -59,4 +58,4 @@ def healthy_polls(urls: list[str], healthy: int, settle: float, length: float) -
                 await asyncio.sleep(length)
                 return {"polls": sum(counting.by_page[url] for url in urls[:healthy]) - before}
 
-    return run(main)
+    return platform.run(main)

@@ -1,5 +1,8 @@
 """Each poll comes over a new TLS connection to a host seen before; and idle connections."""
 
+import asyncio
+import gc
+import os
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,6 +12,15 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from bellbuoy import platform
+from bellbuoy.exchange import Request
+from bellbuoy.http import HttpSettings
+from bellbuoy.http.driver import Driver
+from bellbuoy.model.known import Validators
 from benchmarks.figures import Figure, Scale, apart, micros, ratio, spread
 from benchmarks.vendors import Vendors
 
@@ -70,15 +82,6 @@ def idle_connections(urls: list[str], ca_file: str, *, whole: bool) -> dict[str,
     The hosts go by names under one wildcard: a certificate that lists hundreds of addresses
     would itself be most of what a connection holds.
     """
-    import asyncio
-    import gc
-    import os
-
-    from bellbuoy.exchange import Request
-    from bellbuoy.http import HttpSettings
-    from bellbuoy.http.driver import Driver
-    from bellbuoy.model.known import Validators
-    from bellbuoy.platform import run
 
     def resident() -> int:
         gc.collect()
@@ -86,7 +89,7 @@ def idle_connections(urls: list[str], ca_file: str, *, whole: bool) -> dict[str,
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def files() -> int:
-        return len(os.listdir("/proc/self/fd"))
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
     known = Validators() if whole else Validators(etag='"x"')
     port = urls[0].rpartition(":")[2]
@@ -117,7 +120,7 @@ def idle_connections(urls: list[str], ca_file: str, *, whole: bool) -> dict[str,
             await looks(urls[some:])
             return {"bytes": each, "open": files() - files_before + first}
 
-    return run(main)
+    return platform.run(main)
 
 
 def _secured(
@@ -132,9 +135,6 @@ def _secured(
 
 def _write_chain(directory: Path, certificate: Path, addresses: list[str]) -> None:
     """Root, intermediate and leaf: `root.pem`, and the two others in `certificate`."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
 
     def sign(subject: str, issuer: str, key: Any, by: Any, *, is_ca: bool) -> x509.Certificate:
         def name(text: str) -> x509.Name:

@@ -43,7 +43,7 @@ def _lags(hosts: int, changes: int) -> list[float]:
         tempfile.TemporaryDirectory(prefix="bellbuoy-bench-") as directory,
     ):
         config = Path(directory) / "bellbuoy.yaml"
-        config.write_text(json.dumps(_config(vendors.urls, directory)))
+        config.write_text(json.dumps(config(vendors.urls, directory)))
         command = [sys.executable, "-m", "bellbuoy", "watch", "--json", "--config", str(config)]
         watching = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -51,13 +51,13 @@ def _lags(hosts: int, changes: int) -> list[float]:
         reader = threading.Thread(target=_read, args=(watching, printed), daemon=True)
         reader.start()
         try:
-            _wait_until(lambda: len(vendors.told()["asked"]) == hosts)
+            wait_until(lambda: len(vendors.told()["asked"]) == hosts)
             time.sleep(3)  # The last pages of the first sweep have two more questions.
-            places = random.sample(range(hosts), changes)  # noqa: S311 - any will do
+            places = random.sample(range(hosts), changes)
             for place in places:
                 vendors.change(place)
                 time.sleep(EVERY / changes)
-            _wait_until(lambda: len(printed) >= changes)
+            wait_until(lambda: len(printed) >= changes)
         finally:
             watching.terminate()
             watching.wait(10)
@@ -67,7 +67,7 @@ def _lags(hosts: int, changes: int) -> list[float]:
         return [printed[vendors.urls[place]] - told[str(place)] for place in places]
 
 
-def _config(urls: list[str], directory: str) -> dict[str, object]:
+def config(urls: list[str], directory: str) -> dict[str, object]:
     return {
         "providers": [
             {"name": f"Vendor {n}", "url": url, "format": "statuspage", "every": f"{EVERY:.0f}s"}
@@ -86,7 +86,7 @@ def _read(watching: subprocess.Popen[str], printed: dict[str, float]) -> None:
             printed.setdefault(event["data"]["page"]["url"], at)
 
 
-def _wait_until(is_so, within: float = 120.0) -> None:
+def wait_until(is_so, within: float = 120.0) -> None:
     ends = time.monotonic() + within
     while not is_so():
         if time.monotonic() > ends:

@@ -5,6 +5,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from bellbuoy.exchange import Response
+from bellbuoy.formats import statuspage
+from bellbuoy.model.facts import Page, Provider, Snapshot
+from bellbuoy.model.known import Seen
 from benchmarks import documents
 from benchmarks.figures import Figure, Scale, apart, micros, ratio
 
@@ -31,10 +35,6 @@ def run(scale: Scale) -> Iterator[Figure]:
 
 def reading(count: int) -> dict[str, Any]:
     """CPU seconds of reading it again, and of json.loads, in turns."""
-    from bellbuoy.exchange import Response
-    from bellbuoy.formats import statuspage
-    from bellbuoy.model.facts import Page, Provider, Snapshot
-    from bellbuoy.model.known import Seen
 
     url = "https://status.example"
     page = Page(

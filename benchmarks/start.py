@@ -1,5 +1,6 @@
 """Starting: `bellbuoy --version`, and the first request of `watch`."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.figures import Figure, Scale, spread
-from benchmarks.printed_line import _config, _wait_until
+from benchmarks.printed_line import wait_until
 from benchmarks.vendors import Vendors
 
 
@@ -52,19 +53,17 @@ def _cpu(command: list[str]) -> float:
 
 
 def _first_request() -> float:
-    import json
-
     with (
         Vendors("statuspage", hosts=5) as vendors,
         tempfile.TemporaryDirectory(prefix="bellbuoy-bench-") as directory,
     ):
         config = Path(directory) / "bellbuoy.yaml"
-        config.write_text(json.dumps(_config(vendors.urls, directory)))
+        config.write_text(json.dumps(config(vendors.urls, directory)))
         command = [sys.executable, "-m", "bellbuoy", "watch", "--config", str(config)]
         began = time.monotonic()
         watching = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            _wait_until(lambda: vendors.told()["asked"])
+            wait_until(lambda: vendors.told()["asked"])
             return min(vendors.told()["asked"].values()) - began
         finally:
             watching.terminate()
