@@ -121,3 +121,20 @@ def test_every_component_is_named_once_and_as_a_page_would_spell_it():
         assert entry.is_readable
         assert len(set(entry.components)) == len(entry.components)
         assert all(name == name.strip() and "*" not in name for name in entry.components)
+
+
+@pytest.mark.corpus
+def test_proposed_components_stand_on_a_recorded_page(corpus):
+    """Spelt as there: a component that is on no page would be watched for ever in silence."""
+    recorded: dict[str, set[str]] = {}
+    for path in corpus.rglob("*.json"):
+        try:
+            document = json.loads(path.read_bytes())
+        except ValueError:
+            continue  # Some bodies were recorded because they are broken.
+        components = document.get("components") if isinstance(document, dict) else None
+        for one in components or ():
+            recorded.setdefault(path.relative_to(corpus).parts[1], set()).add(one.get("name"))
+    for entry in ENTRIES:
+        if entry.components:
+            assert set(entry.components) <= recorded[entry.slug], entry.slug

@@ -224,6 +224,18 @@ def test_no_page_that_answers_is_likely_our_own_fault(call, shipped):
     assert "corrections" not in done.stderr
 
 
+def test_where_nothing_answers_the_rest_is_not_asked(call, shipped):
+    """Fifty dead pages and none alive: the fault is ours, and thousands more would not tell."""
+    with served({}) as nowhere:
+        pass
+    stanzas = (stanza(f"p{n:03}", f"{nowhere}/{n}", format="statuspage") for n in range(100))
+    shipped(*stanzas)
+    done = call("catalog", "check", "--all", *ALLOW)
+    dead = len(done.stdout.splitlines())
+    assert 50 <= dead < 70
+    assert done.stderr.endswith(f"\n100 pages: 0 fine, {dead} dead, {100 - dead} not asked\n")
+
+
 def test_the_shipped_files_are_as_the_patch_would_write_them():
     """Otherwise a correction would not find its stanza."""
     catalog = Catalog()

@@ -91,6 +91,15 @@ def test_add_an_address_to_a_config_with_comments(acme, call, home):
     assert "pages: 2" in call("config", "check").stdout
 
 
+def test_add_a_name_that_is_only_listed_says_so(call):
+    """It is added, since it is asked for; whether it can be read is seen at the first look."""
+    done = call("add", "uptime-com")
+    assert done.returncode == 0
+    first, _, rest = done.stderr.partition("\n")
+    assert first == "Uptime.com is only listed: no format is known to read its page"
+    assert rest.endswith("- uptime-com\n")
+
+
 def test_add_what_nobody_knows_changes_nothing(call, home):
     """A misspelt name is exit code 2, an unknown page exit code 1."""
     done = call("add", "netlfy")

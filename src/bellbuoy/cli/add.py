@@ -60,6 +60,7 @@ def _stanza(wanted: str, config: "Config") -> "tuple[Stanza | None, set[str]]":
     """What to write, None if nothing was recognised; and the keys of its pages."""
     from bellbuoy.catalog import Catalog
     from bellbuoy.cli.options import address
+    from bellbuoy.cli.output import say
     from bellbuoy.cli.recognition import Samples, ask, stanza
     from bellbuoy.config.values import nearest, page_key
     from bellbuoy.errors import ConfigError
@@ -68,6 +69,8 @@ def _stanza(wanted: str, config: "Config") -> "tuple[Stanza | None, set[str]]":
     catalog = Catalog()
     known = catalog.find(wanted)
     if known is not None:
+        if not known.is_readable:
+            say(f"{known.name} is only listed: no format is known to read its page")
         return known.slug, {page_key(page.url) for page in known.pages}
     if "://" not in wanted and "." not in wanted:
         hint = nearest(wanted, catalog.nearest(wanted))

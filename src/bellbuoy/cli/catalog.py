@@ -120,12 +120,13 @@ def check(
     chosen = choose(config, allow_private=allow_private, quiet=True)
     with _progress(sum(len(entry.pages) for entry in entries)) as done:
         findings: list[Finding] = run(lambda: checking.check(entries, chosen, done))
-    told = [one for one in findings if one.verdict is not checking.Verdict.FINE]
+    quiet = {checking.Verdict.FINE, checking.Verdict.NOT_ASKED}
+    told = [one for one in findings if one.verdict not in quiet]
     write("".join(f"{line}\n" for line in in_columns(list(map(_finding, told)))))
     text = checking.patch(catalog, findings)
     if text:
         patch.write_text(text, "utf-8")
-    if len(findings) > 1 and all(one.verdict is checking.Verdict.DEAD for one in findings):
+    if len(told) > 1 and not checking.has_answered(findings):
         say("no page answered at all: is this machine on the network?")
     say(_summary(findings) + (f"; corrections in {patch}" if text else ""))
     return 1 if any(one.verdict.is_wrong for one in findings) else 0

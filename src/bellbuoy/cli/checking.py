@@ -1,7 +1,7 @@
 """Visit pages of the catalog, and tell what of it is no longer true."""
 
 import difflib
-from asyncio import TaskGroup
+from asyncio import Semaphore, TaskGroup
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 
@@ -20,6 +20,9 @@ from bellbuoy.http.driver import Driver
 
 AT_ONCE = 16
 """How many pages are visited at once, one request at a time at each host."""
+
+GIVE_UP = 50
+"""After so many dead pages, and not one that answered, no more are asked."""
 
 PLACE = "src/bellbuoy/catalog/providers"
 """Where the files lie in the repository, for `git apply`."""
@@ -42,6 +45,8 @@ class Verdict(StrEnum):
     """No server answers, or there is no such page."""
     UNSURE = "unsure"
     """The server would not let us see."""
+    NOT_ASKED = "not asked"
+    """So many before it were dead, and none alive, that it is likely our own network."""
 
     @property
     def is_wrong(self) -> bool:
@@ -64,13 +69,25 @@ async def check(
 ) -> list[Finding]:
     """Visit every page of the providers; `done` hears of each as it is over.
 
-    Whatever the config says of HTTP holds, but for the number of requests at once.
+    Whatever the config says of HTTP holds, but for the number of requests at once. Where no
+    page answers at all, the rest is left alone.
     """
     formats = Formats(config.formats)
-    settings = replace(config.http, seats=AT_ONCE, per_host=1)
+    settings = replace(config.http, per_host=1)
+
+    dead = 0
+    one_answered = False
+    turns = Semaphore(AT_ONCE)
 
     async def visit(entry: CatalogEntry, page: CatalogPage) -> Finding:
-        found = await _visit(driver, formats, entry, page)
+        nonlocal dead, one_answered
+        async with turns:
+            if dead >= GIVE_UP and not one_answered:
+                found = Finding(entry=entry, page=page, verdict=Verdict.NOT_ASKED)
+            else:
+                found = await _visit(driver, formats, entry, page)
+        dead += found.verdict is Verdict.DEAD
+        one_answered |= has_answered([found])
         done(found)
         return found
 
@@ -144,6 +161,11 @@ def _change(page: CatalogPage, format: str) -> tuple[Verdict, str]:
     if page.engine == COMPATIBLE and format in _LOOK_ALIKE:
         return Verdict.DECIDED, f"speaks {format}"
     return Verdict.CHANGED, f"speaks {format}, not {page.format or page.engine}"
+
+
+def has_answered(findings: Iterable[Finding]) -> bool:
+    """Whether at least one of these pages answered in any way."""
+    return any(one.verdict not in {Verdict.DEAD, Verdict.NOT_ASKED} for one in findings)
 
 
 def patch(catalog: Catalog, findings: Iterable[Finding]) -> str:
