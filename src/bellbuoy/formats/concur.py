@@ -3,12 +3,12 @@
     api/open/incidents ──> every incident with every message, in four languages, newest first
 
 The page itself reads it; it is documented nowhere, and needs no key. It cannot be asked for a
-part: in 2026 the whole of it is said to have had 23 MB, which is more than our HTTP client takes of
-any answer (8 MiB), while the recording was cut to 25 incidents. Only the newest `MOST_ENTRIES`
+part: in 2026 the whole of it had 23 MB by another tool's account, which is more than is taken of any
+answer (8 MiB), while the recording was cut to 25 incidents. Only the newest `MOST_ENTRIES`
 are looked at.
 
-Recognised by the fields of an incident, by the page's banner (which is shown or not, and says
-the same for years: it is not read), or as a web page by its host.
+Recognised by the fields of an incident, by the page's banner (it is not read, since it holds a
+warning while it is not shown, too), or as a web page by its host.
 
 Identity: the `id` of an incident, and of a message, so an edit is told from a new message.
 

@@ -33,6 +33,7 @@ neither), and what stands around the list (the recording was reduced to it).
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from hashlib import sha1
 from urllib.parse import urlsplit
 
@@ -97,12 +98,19 @@ class _Record(Struct, rename={"id": "Id", "name": "Name"}):
         return bool(self.id and self.Status__c and self.Incident_Title__c)
 
 
+class _Start(Struct):
+    """What is read of a record that is as before."""
+
+    Start_Time__c: Text = None
+
+
 class _Look:
     """What one visit has found so far. `id_of` are the ids of known entries by their hashes."""
 
     def __init__(self, root: str, seen: Seen) -> None:
         self.incidents: dict[str, Incident] = {}
         self.entries: dict[str, str] = {}
+        self.floor: datetime | None = None
         self._root = root
         self._id_of = {hash: id for id, hash in seen.entries.items()}
 
@@ -110,14 +118,19 @@ class _Look:
         """Take in one record; one that is not an incident costs only itself."""
         hash = sha1(raw, usedforsecurity=False).hexdigest()[:20]
         id = self._id_of.get(hash)
-        if id is None:
-            row = decode_entry(raw, _Record)
-            if row is None or not row.is_mine:
+        row = decode_entry(raw, _Record if id is None else _Start)
+        if row is None:
+            return
+        if isinstance(row, _Record):
+            if not row.is_mine:
                 return
             id = row.id
             if id not in self.entries:
                 self.incidents[id] = _incident(row, self._root)
-        self.entries.setdefault(id, hash)
+        at = parse_iso(row.Start_Time__c or "")
+        if at is not None:
+            self.floor = min(at, self.floor or at)
+        self.entries.setdefault(id or "", hash)
 
 
 def claims(response: Response) -> Claim | None:
@@ -146,25 +159,12 @@ def read(page: Page, seen: Seen) -> Exchange[Snapshot]:
         look.take(raw)
     if not look.entries:
         raise ReadError(response.url, NAME, "the list", "none of its records is Okta's")
-    starts = (parse_iso(row.Start_Time__c or "") for row in map(_start, rows) if row)
     return Snapshot(
         incidents=tuple(look.incidents.values()),
         unchanged=frozenset(look.entries.keys() - look.incidents.keys()),
         entries=look.entries,
-        window=Window(
-            ids=frozenset(look.entries),
-            floor=min((at for at in starts if at), default=None),
-            is_full=True,
-        ),
+        window=Window(ids=frozenset(look.entries), floor=look.floor, is_full=True),
     )
-
-
-class _Start(Struct):
-    Start_Time__c: Text = None
-
-
-def _start(raw: Raw) -> _Start | None:
-    return decode_entry(raw, _Start)
 
 
 def _records(text: str, response: Response) -> list[Raw]:
@@ -190,7 +190,7 @@ def _incident(row: _Record, root: str) -> Incident:
     status = incident_status(word)
     kind = IncidentKind.MAINTENANCE if status in PLANNED else IncidentKind.INCIDENT
     at = parse_iso(row.Last_Updated__c or "")
-    stamp = at.strftime("%Y-%m-%dT%H:%M:%SZ") if at else row.Last_Updated__c or ""
+    stamp = f"{at:%Y-%m-%dT%H:%M:%SZ}" if at else row.Last_Updated__c or ""
     category = row.Category__c or ""
     update = IncidentUpdate(
         id=_LATEST + stamp,
