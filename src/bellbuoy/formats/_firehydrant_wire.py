@@ -1,0 +1,203 @@
+"""FireHydrant's incidents as they come, and what they say in our words. Not documented."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec import Raw, Struct
+
+from bellbuoy.formats._instants import parse_iso
+from bellbuoy.formats._json import decode_entry
+from bellbuoy.formats._words import incident_status
+from bellbuoy.model.facts import (
+    AffectedComponent,
+    ComponentStatus,
+    Impact,
+    Incident,
+    IncidentKind,
+    IncidentStatus,
+    IncidentUpdate,
+)
+
+_S = IncidentStatus
+_MILESTONES = {
+    "started": _S.INVESTIGATING,
+    "detected": _S.INVESTIGATING,
+    "acknowledged": _S.INVESTIGATING,
+    "investigating": _S.INVESTIGATING,
+    "identified": _S.IDENTIFIED,
+    "mitigated": _S.MONITORING,
+    "monitoring": _S.MONITORING,
+    "resolved": _S.RESOLVED,
+    "postmortem_started": _S.POSTMORTEM,
+    "postmortem_completed": _S.POSTMORTEM,
+    "closed": _S.RESOLVED,
+}
+"""In the order in which a life passes them."""
+
+_BACKWARDS = tuple(reversed(_MILESTONES))
+
+WORK = "MAINTENANCE"
+_IMPACTS = {
+    "SEV1": Impact.CRITICAL,
+    "SEV2": Impact.MAJOR,
+    **dict.fromkeys(("SEV3", "SEV4", "SEV5"), Impact.MINOR),
+    WORK: Impact.NONE,
+}
+CONDITIONS = {
+    "OPERATIONAL": ComponentStatus.OPERATIONAL,
+    "DEGRADED": ComponentStatus.DEGRADED,
+    "OFFLINE": ComponentStatus.MAJOR_OUTAGE,
+}
+_BROUGHT_IN = ("➡️ **", "** — ")
+
+Text = str | None
+ABSENT = Raw(b"null")
+
+_REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class ComponentRow(Struct, gc=False):
+    """A component of the page, or as an incident names it."""
+
+    id: Text = None
+    name: Text = None
+    condition: Text = None
+
+
+class IncidentHead(Struct, rename="camel"):
+    """What must be known of an incident even if nothing in it changed."""
+
+    id: Text = None
+    severity_slug: Text = None
+    timestamps: dict[str, object] | None = None
+    components: list[Raw] | None = None
+
+    @property
+    def is_work(self) -> bool:
+        """Whether it is planned work."""
+        return self.severity_slug == WORK
+
+    @property
+    def milestone(self) -> str:
+        """The furthest one that was passed; empty if none is known."""
+        return next((name for name in _BACKWARDS if self.at(name) is not None), "")
+
+    def status_at(self, milestone: str) -> IncidentStatus:
+        """Where a milestone leaves it. Of planned work only an end is certain."""
+        status = _of_kind(_MILESTONES.get(milestone, _S.UNKNOWN), is_work=self.is_work)
+        return _S.UNKNOWN if self.is_work and not status.is_over else status
+
+    def at(self, milestone: str) -> datetime | None:
+        """When a milestone was passed."""
+        text = (self.timestamps or {}).get(milestone)
+        return parse_iso(text) if isinstance(text, str) else None
+
+
+class IncidentRow(IncidentHead, rename="camel"):
+    """One of `incidents`."""
+
+    title: Text = None
+    timeline: Raw = ABSENT
+
+
+class _Note(Struct):
+    note: Text = None
+
+
+class _Milestone(Struct, rename="camel"):
+    current_milestone: Text = None
+
+
+class _Details(Struct, rename="camel"):
+    note: str | _Note | None = None
+    milestone_update: _Milestone | None = None
+
+
+class _EntryRow(Struct, rename="camel", gc=False):
+    time: Text = None
+    occurred_at: Text = None
+    details: _Details | None = None
+
+
+def read_incident(
+    row: IncidentRow, id: str, components: tuple[AffectedComponent, ...], url: str
+) -> Incident:
+    """One incident with its updates, oldest first."""
+    entries = _entries(row.timeline)
+    times = [parse_iso(entry.time or "") for entry in entries]
+    times += [row.at(milestone) for milestone in row.timestamps or ()]
+    milestone = row.milestone
+    status = row.status_at(milestone)
+    return Incident(
+        id=id,
+        kind=IncidentKind.MAINTENANCE if row.is_work else IncidentKind.INCIDENT,
+        title=row.title or "",
+        status=status,
+        status_raw=milestone,
+        impact=_IMPACTS.get(row.severity_slug or "", Impact.UNKNOWN),
+        impact_raw=row.severity_slug or "",
+        url=url,
+        started_at=row.at("started") or row.at("detected"),
+        updated_at=max((at for at in times if at), default=None),
+        resolved_at=row.at("resolved") if status.is_over else None,
+        components=components,
+        updates=_updates(entries, is_work=row.is_work),
+    )
+
+
+def _entries(timeline: Raw) -> list[_EntryRow]:
+    """The entries of a timeline in its order; one that is not as expected costs only itself."""
+    try:
+        return msgspec.json.decode(timeline, type=list[_EntryRow])
+    except _REFUSED:
+        pass
+    try:
+        raws = msgspec.json.decode(timeline, type=list[Raw])
+    except _REFUSED:
+        return []
+    return [entry for raw in raws if (entry := decode_entry(raw, _EntryRow))]
+
+
+def _updates(entries: Sequence[_EntryRow], *, is_work: bool) -> tuple[IncidentUpdate, ...]:
+    """The notes and milestones of a timeline, which has the newest first, oldest first."""
+    updates: list[IncidentUpdate] = []
+    times_taken: Counter[str] = Counter()
+    for entry in reversed(entries):
+        id = entry.time or entry.occurred_at or "?"
+        times_taken[id] += 1
+        status, word, body = _said(entry.details or _Details())
+        if not word and not body:
+            continue
+        updates.append(
+            IncidentUpdate(
+                id=id if times_taken[id] == 1 else f"{id}#{times_taken[id]}",
+                status=_of_kind(status, is_work=is_work),
+                status_raw=word,
+                body=body,
+                at=parse_iso(entry.occurred_at or entry.time or ""),
+            )
+        )
+    return tuple(updates)
+
+
+def _said(details: _Details) -> tuple[IncidentStatus, str, str]:
+    """The status, its word and the text of an entry."""
+    note = details.note.note if isinstance(details.note, _Note) else details.note
+    body = (note or "").strip()
+    milestone = details.milestone_update.current_milestone if details.milestone_update else None
+    if milestone:
+        return _MILESTONES.get(milestone, _S.UNKNOWN), milestone, body
+    begin, end = _BROUGHT_IN
+    if body.startswith(begin):
+        word, found, rest = body.removeprefix(begin).partition(end)
+        status = incident_status(word)
+        if found and status is not _S.UNKNOWN:
+            return status, word, rest.strip()
+    return _S.UNKNOWN, "", body
+
+
+def _of_kind(status: IncidentStatus, *, is_work: bool) -> IncidentStatus:
+    """Planned work is completed where an incident is resolved."""
+    return _S.COMPLETED if is_work and status.is_over else status
