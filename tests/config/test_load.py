@@ -414,6 +414,12 @@ def test_the_command_line_can_name_what_the_config_does_not(desk):
     assert urls(config) == ["https://www.stripestatus.com", "https://status.other.example"]
 
 
+def test_a_listed_provider_on_the_command_line_is_warned_of(desk):
+    """As in the file: it may not be read at all."""
+    (warning,) = desk.load("providers: [github]", providers=["uptime-com"]).warnings
+    assert warning.startswith("command line: uptime-com: Uptime.com is only listed")
+
+
 def test_a_misspelt_provider_on_the_command_line_names_those_of_the_config(desk):
     """Acme is in no catalog, but it is what was meant."""
     (problem,) = desk.fails(EXAMPLE, providers=["acmee"])

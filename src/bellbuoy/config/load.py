@@ -325,7 +325,8 @@ def _overridden(
     problems = Problems(Document(name="command line"))
     if providers:
         watched = select(config.watched, providers, Catalog(), problems)
-        config = replace(config, watched=watched)
+        warnings = (*config.warnings, *problems.warnings)
+        config = replace(config, watched=watched, warnings=warnings)
     try:
         if store is not None:
             config = replace(config, store=store_address(store, Path.cwd()))
