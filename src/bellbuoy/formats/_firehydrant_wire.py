@@ -1,7 +1,6 @@
 """FireHydrant's incidents as they come, and what they say in our words. Not documented."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -79,20 +78,28 @@ class IncidentHead(Struct, rename="camel"):
         """Whether it is planned work."""
         return self.severity_slug == WORK
 
-    @property
-    def milestone(self) -> str:
-        """The furthest one that was passed; empty if none is known."""
-        return next((name for name in _BACKWARDS if self.at(name) is not None), "")
-
-    def status_at(self, milestone: str) -> IncidentStatus:
-        """Where a milestone leaves it. Of planned work only an end is certain."""
+    def life(self) -> "Life":
+        """How far it came."""
+        texts = (self.timestamps or {}).items()
+        passed = {
+            name: at for name, text in texts if isinstance(text, str) and (at := parse_iso(text))
+        }
+        milestone = next((name for name in _BACKWARDS if name in passed), "")
         status = _of_kind(_MILESTONES.get(milestone, _S.UNKNOWN), is_work=self.is_work)
-        return _S.UNKNOWN if self.is_work and not status.is_over else status
+        if self.is_work and not status.is_over:
+            status = _S.UNKNOWN
+        return Life(passed, milestone, status)
 
-    def at(self, milestone: str) -> datetime | None:
-        """When a milestone was passed."""
-        text = (self.timestamps or {}).get(milestone)
-        return parse_iso(text) if isinstance(text, str) else None
+
+class Life(Struct, frozen=True):
+    """When an incident passed its milestones, the furthest of them, and where that leaves it.
+
+    Of planned work only an end is certain.
+    """
+
+    passed: Mapping[str, datetime]
+    milestone: str
+    status: IncidentStatus
 
 
 class IncidentRow(IncidentHead, rename="camel"):
@@ -122,26 +129,24 @@ class _EntryRow(Struct, rename="camel", gc=False):
 
 
 def read_incident(
-    row: IncidentRow, id: str, components: tuple[AffectedComponent, ...], url: str
+    row: IncidentRow, life: Life, components: tuple[AffectedComponent, ...], url: str
 ) -> Incident:
     """One incident with its updates, oldest first."""
     entries = _entries(row.timeline)
-    times = [parse_iso(entry.time or "") for entry in entries]
-    times += [row.at(milestone) for milestone in row.timestamps or ()]
-    milestone = row.milestone
-    status = row.status_at(milestone)
+    written = [at for entry in entries if entry.time and (at := parse_iso(entry.time))]
+    passed = life.passed
     return Incident(
-        id=id,
+        id=row.id or "",
         kind=IncidentKind.MAINTENANCE if row.is_work else IncidentKind.INCIDENT,
         title=row.title or "",
-        status=status,
-        status_raw=milestone,
+        status=life.status,
+        status_raw=life.milestone,
         impact=_IMPACTS.get(row.severity_slug or "", Impact.UNKNOWN),
         impact_raw=row.severity_slug or "",
         url=url,
-        started_at=row.at("started") or row.at("detected"),
-        updated_at=max((at for at in times if at), default=None),
-        resolved_at=row.at("resolved") if status.is_over else None,
+        started_at=passed.get("started") or passed.get("detected"),
+        updated_at=max([*written, *passed.values()], default=None),
+        resolved_at=passed.get("resolved") if life.status.is_over else None,
         components=components,
         updates=_updates(entries, is_work=row.is_work),
     )
@@ -163,17 +168,17 @@ def _entries(timeline: Raw) -> list[_EntryRow]:
 def _updates(entries: Sequence[_EntryRow], *, is_work: bool) -> tuple[IncidentUpdate, ...]:
     """The notes and milestones of a timeline, which has the newest first, oldest first."""
     updates: list[IncidentUpdate] = []
-    times_taken: Counter[str] = Counter()
+    times_taken: dict[str, int] = {}
     for entry in reversed(entries):
         id = entry.time or entry.occurred_at or "?"
-        times_taken[id] += 1
+        times_taken[id] = times_taken.get(id, 0) + 1
         status, word, body = _said(entry.details or _Details())
         if not word and not body:
             continue
         updates.append(
             IncidentUpdate(
                 id=id if times_taken[id] == 1 else f"{id}#{times_taken[id]}",
-                status=_of_kind(status, is_work=is_work),
+                status=_of_kind(status, is_work=is_work) if word else status,
                 status_raw=word,
                 body=body,
                 at=parse_iso(entry.occurred_at or entry.time or ""),
@@ -192,7 +197,7 @@ def _said(details: _Details) -> tuple[IncidentStatus, str, str]:
     begin, end = _BROUGHT_IN
     if body.startswith(begin):
         word, found, rest = body.removeprefix(begin).partition(end)
-        status = incident_status(word)
+        status = incident_status(word.lower())
         if found and status is not _S.UNKNOWN:
             return status, word, rest.strip()
     return _S.UNKNOWN, "", body

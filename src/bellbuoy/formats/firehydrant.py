@@ -144,7 +144,8 @@ class _Look:
         row = decode_entry(raw, IncidentHead if is_known else IncidentRow)
         if row is None or not row.id or row.id in self.entries:
             return
-        is_over = row.status_at(row.milestone).is_over
+        life = row.life()
+        is_over = life.status.is_over
         self.entries[row.id] = hash if is_over else f"{hash}{_OPEN}"
         parts = [part for one in row.components or () if (part := decode_entry(one, ComponentRow))]
         if not is_over:
@@ -155,7 +156,7 @@ class _Look:
                 for part in parts
                 if part.name
             )
-            self.incidents[row.id] = read_incident(row, row.id, named, self._url)
+            self.incidents[row.id] = read_incident(row, life, named, self._url)
 
     def component(self, id: str, name: str) -> Component:
         """A component, in the worst condition in which what is not over names it."""
