@@ -131,6 +131,7 @@ class App:
             outlook,
             now=self._now,
             observer=self._observer,
+            components={one.page.key: one.components for one in config.watched},
         )
         self._scheduler = Scheduler(
             pages,

@@ -16,7 +16,7 @@ from bellbuoy.detection.cadence import BACKOFF_AT_MOST
 from bellbuoy.errors import FetchError, StoreUnavailableError, Unreadable
 from bellbuoy.events import Event
 from bellbuoy.model.facts import Snapshot
-from bellbuoy.observer import Observer, VisitDone
+from bellbuoy.observer import Happened, Observer, VisitDone
 from bellbuoy.stores.memory import MemoryStore
 from tests.detection.saying import incident, page_says, update
 from tests.event_schema import valid
@@ -366,6 +366,24 @@ def test_p9_a_visit_that_breaks_ends_the_app_with_its_error() -> None:
     network = ScriptedNetwork(lambda url, time: QUIET)
     with pytest.raises(RuntimeError, match="a bug"):
         monitored(config(page()), network, seconds=300, observer=_BrokenVisits())
+
+
+def test_s4_a_component_filter_that_matches_nothing_says_so_once() -> None:
+    """With the page's own names; the scope is never widened in silence."""
+
+    class Listening(Observer):
+        said: list[str] = []  # noqa: RUF012 - one run
+
+        def happened(self, details: Happened) -> None:
+            self.said.append(details.what)
+
+    settings = config(page())
+    watched = tuple(replace(one, components=("Ap*", "Wep")) for one in settings.watched)
+    network = ScriptedNetwork(lambda url, time: page_says(stamp=time))
+    listening = Listening()
+    monitored(replace(settings, watched=watched), network, seconds=600, observer=listening)
+    (said,) = listening.said
+    assert "no component is like Wep; there are: API" in said
 
 
 def test_c3_a_noisy_page_is_marked_in_its_health() -> None:

@@ -24,10 +24,11 @@ from bellbuoy.events import Event
 from bellbuoy.exchange import Exchange, Request, Response
 from bellbuoy.formats import Format
 from bellbuoy.formats.recognise import recognise
-from bellbuoy.model.facts import IncidentKind, IncidentStatus, Page, Snapshot
+from bellbuoy.model.facts import IncidentKind, IncidentStatus, Page, Part, Snapshot
 from bellbuoy.model.known import Health, Known, KnownIncident, PageState, Seen, Validators
 from bellbuoy.observer import Happened, Observer, VisitDone, Withheld
 from bellbuoy.polling.outlook import Outlook
+from bellbuoy.routing.matchers import is_like
 from bellbuoy.stores import Store, Visit
 from bellbuoy.text import clean
 
@@ -35,6 +36,10 @@ T = TypeVar("T")
 
 RECOGNISE_EVERY = 5
 """Of so many failures of an unreadable page, one visit asks whether it has another format now."""
+
+
+MOST_NAMES = 40
+"""Components named to a person whose filter matches none."""
 
 
 class Conversation(Protocol):
@@ -82,7 +87,10 @@ class Look(Struct, frozen=True, kw_only=True):
 
 
 class Poller:
-    """Visits pages. Holds nothing of them: what it needs comes in, what it learns goes out."""
+    """Visits pages. Holds nothing of them: what it needs comes in, what it learns goes out.
+
+    `components` are the globs of the components that matter, by page key.
+    """
 
     def __init__(
         self,
@@ -93,6 +101,7 @@ class Poller:
         *,
         now: Callable[[], datetime],
         observer: Observer,
+        components: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self._formats = formats
         self._network = network
@@ -100,6 +109,7 @@ class Poller:
         self._outlook = outlook
         self._now = now
         self._observer = observer
+        self._components = dict(components or {})
 
     async def visit(self, page: Page, state: PageState, *, lag: float = 0.0) -> Look:
         """Look at a page once; `lag` is how late that is, in seconds. Never raises a VisitError."""
@@ -191,6 +201,7 @@ class Poller:
                 reason=Unreadable.EMPTIED,
             )
         held = carried_over(known, snapshot) if is_another else known
+        self._check_globs(page, snapshot)
         merged = merge(page, held, snapshot, now)
         for about, reason in merged.withheld:
             self._observer.withheld(Withheld(page_key=page.key, about=about, reason=reason))
@@ -214,6 +225,22 @@ class Poller:
         visit = Visit(page=page, state=state, before=known, known=after, events=events)
         recorded = await self._store.commit(visit)
         return Look(state=state, max_age=answer.max_age, is_kept=True), len(recorded)
+
+    def _check_globs(self, page: Page, snapshot: Snapshot) -> None:
+        """Say, once, that the components a person asked for are not on this page."""
+        names = [component.name for component in snapshot.components]
+        groups = [component.group or "" for component in snapshot.components]
+        if not names or Part.COMPONENTS not in snapshot.complete:
+            return
+        unmatched = [
+            glob
+            for glob in self._components.pop(page.key, ())
+            if not any(is_like(glob, name) for name in (*names, *groups))
+        ]
+        if unmatched:
+            shown = ", ".join(names[:MOST_NAMES])
+            what = f"{page.key}: no component is like {', '.join(unmatched)}; there are: {shown}"
+            self._observer.happened(Happened(what=what, level="warning"))
 
     async def _snapshot(
         self,
