@@ -4,6 +4,7 @@ import difflib
 from asyncio import Semaphore, TaskGroup
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from urllib.parse import urljoin
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -121,9 +122,9 @@ def _search(url: str, expected: str, formats: Formats) -> Exchange[Recognition]:
     """Ask for what is expected, which is one question as a rule; only then for everything."""
     if expected:
         probes = formats[expected].PROBES if expected != "feed" else ()
-        probe = f"/{probes[0]}" if probes else ""
+        address = urljoin(f"{url}/", probes[0]) if probes else url
         names = {expected, *_LOOK_ALIKE} if expected in _LOOK_ALIKE else {expected}
-        found = yield from recognise(f"{url}{probe}", {name: formats[name] for name in names})
+        found = yield from recognise(address, {name: formats[name] for name in names})
         if found.format is not None:
             return found
     return (yield from recognise(url, formats))
