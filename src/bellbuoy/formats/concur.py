@@ -3,7 +3,7 @@
     api/open/incidents ──> every incident with every message, in four languages, newest first
 
 The page itself reads it; it is documented nowhere, and needs no key. It cannot be asked for a
-part: in 2026 the whole of it had 23 MB by another tool's account, which is more than is taken of any
+part: in 2026 the whole of it had 23 MB by another tool's account, more than is taken of any
 answer (8 MiB), while the recording was cut to 25 incidents. Only the newest `MOST_ENTRIES`
 are looked at.
 
