@@ -23,9 +23,9 @@ messages: a postmortem later than that is not told (the recorded ones came withi
 
 It cannot say: when an incident began before its first update, or its address.
 
-Not verified by any recording: a page later than December 2023, planned work (`posts` was empty in both recordings), a page of
-another customer than PagerDuty itself, other words of its customers, and what `Head_ID` is where
-it is neither -1 nor a heading.
+Not verified by any recording: a page later than December 2023, planned work (`posts` was empty in
+both recordings), a page of another customer than PagerDuty itself, and what `Head_ID` is where it
+is neither -1 nor a heading.
 """
 
 from collections.abc import Iterator, Sequence
