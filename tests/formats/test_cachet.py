@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +9,16 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from bellbuoy.detection.merge import merge
-from bellbuoy.detection.seen import seen as seen_of
 from bellbuoy.errors import ReadError
-from bellbuoy.events import Event, EventKind
 from bellbuoy.exchange import Response
 from bellbuoy.formats import Formats, _cachet_look, cachet
 from bellbuoy.formats.recognise import recognise
 from bellbuoy.model.facts import ComponentStatus, IncidentStatus, Part, Snapshot
-from bellbuoy.model.known import Known, Seen
+from bellbuoy.model.known import Seen
 from bellbuoy.text import clean
 from tests.conftest import PROFILE
 from tests.formats.conversation import Answer, converse
+from tests.formats.lives import Life
 from tests.formats.mutations import mutated
 from tests.formats.samples import FIXTURES, ROOT, page_at, sample
 
@@ -31,7 +28,6 @@ INCIDENTS, GROUPS, COMPONENTS, SCHEDULES = (
     PAGE.at(path)
     for path in (cachet._INCIDENTS, cachet._GROUPS, cachet._COMPONENTS, cachet._SCHEDULES)
 )
-BEGAN = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
 
 def read(answers: Mapping[str, Answer] | None = None, seen: Seen | None = None) -> Snapshot:
@@ -59,21 +55,9 @@ def of_pages(address: str, pages: int) -> bytes:
     return json.dumps(document).encode()
 
 
-class Life:
-    """A page looked at again and again, once a minute."""
-
-    def __init__(self) -> None:
-        self.known = Known(page_key=PAGE.key)
-        self.now = BEGAN
-
-    def look(self, answers: Mapping[str, Answer] | None = None) -> list[Event]:
-        """One visit; returns its events."""
-        before = self.now
-        self.now += timedelta(seconds=60)
-        snapshot = read(answers, seen_of(self.known, self.now, read_at=before, every=60))
-        merged = merge(PAGE, self.known, clean(snapshot), self.now)
-        self.known = merged.known
-        return list(merged.events)
+def life() -> Life:
+    """The sample page, looked at again and again."""
+    return Life(cachet, PAGE)
 
 
 def test_the_sample_page_reads_as_its_golden_snapshot():
@@ -185,40 +169,32 @@ def test_of_several_pages_the_first_is_not_complete(address):
 
 def test_an_old_incident_that_moves_up_into_the_list_is_no_news():
     """The list holds so many of the newest; when one is deleted an older one slides in."""
-    life = Life()
-    assert [event.kind for event in life.look()] == [EventKind.INCIDENT_OPENED]
-    body = edited(INCIDENTS, lambda rows: rows.append({**rows[1], "id": 3}))
-    assert life.look({INCIDENTS: body}) == []
-    body = edited(INCIDENTS, lambda rows: rows.insert(0, {**rows[1], "id": 9}))
-    events = life.look({INCIDENTS: body})
-    assert [event.kind for event in events] == [
-        EventKind.INCIDENT_OPENED, EventKind.INCIDENT_RESOLVED,
+    page = life()
+    assert page.look(GOOD) == [("incident.opened", "It is faster now.")]
+    older = edited(INCIDENTS, lambda rows: rows.append({**rows[1], "id": 3}))
+    assert page.look({**GOOD, INCIDENTS: older}) == []
+    newer = edited(INCIDENTS, lambda rows: rows.insert(0, {**rows[1], "id": 9}))
+    assert page.look({**GOOD, INCIDENTS: newer}) == [
+        ("incident.opened", "Some uploads fail."), ("incident.resolved", "All is well."),
     ]  # fmt: skip
-    assert all(event.late for event in events)
 
 
 def test_a_life_to_its_end_and_the_planned_work_beside_it():
     """Each message is one step; work that begins rewrites its only message."""
-    life = Life()
-    life.look()
+    page = life()
+    page.look(GOOD)
     fixed = {"id": 13, "status": 4, "human_status": "Fixed", "message": "Fixed."}
 
     def end(rows: list[Any]) -> None:
         rows[0]["updates"].insert(0, fixed)
         rows[0].update(latest_status=4, latest_human_status="Fixed", is_resolved=True)
 
-    (event,) = life.look({INCIDENTS: edited(INCIDENTS, end)})
-    assert event.kind is EventKind.INCIDENT_RESOLVED
-    assert event.update is not None
-    assert event.update.body == "Fixed."
-    ended = {INCIDENTS: edited(INCIDENTS, end)}
-    for status, kind in {
-        1: EventKind.MAINTENANCE_STARTED,
-        2: EventKind.MAINTENANCE_COMPLETED,
-    }.items():
+    ended = {**GOOD, INCIDENTS: edited(INCIDENTS, end)}
+    assert page.look(ended) == [("incident.resolved", "Fixed.")]
+    for status, kind in {1: "maintenance.started", 2: "maintenance.completed"}.items():
         body = edited(SCHEDULES, lambda rows, status=status: rows[0].update(status=status))
-        assert [one.kind for one in life.look({**ended, SCHEDULES: body})] == [kind]
-        assert life.look({**ended, SCHEDULES: body}) == []
+        assert page.look({**ended, SCHEDULES: body}) == [(kind, "We swap disks.")]
+        assert page.look({**ended, SCHEDULES: body}) == []
 
 
 def test_an_incident_that_was_deleted_is_withdrawn_only_when_its_address_is_gone():
@@ -303,6 +279,6 @@ def test_the_recorded_page_is_read_whole_and_once(corpus):
     assert found.complete == set(Part)
     again = read(recorded(corpus), after(found))
     assert again.unchanged == {"1", "2"}
-    life = Life()
-    assert [one.kind for one in life.look(recorded(corpus))] == [EventKind.INCIDENT_OPENED]
-    assert life.look(recorded(corpus)) == []
+    page = life()
+    assert [kind for kind, _ in page.look(recorded(corpus))] == ["incident.opened"]
+    assert page.look(recorded(corpus)) == []

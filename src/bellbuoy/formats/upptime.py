@@ -6,7 +6,8 @@ The source is https://github.com/upptime/upptime. A page is one branch of a repo
 https://raw.githubusercontent.com/OWNER/REPOSITORY/BRANCH; it needs no key. The web page that
 Upptime builds lies elsewhere and does not name its repository, so that address is watched.
 
-Recognised by rows with a slug, a status and uptimes as texts.
+Recognised by rows with a slug, a status and uptimes as texts, wherever they lie; they are
+looked for at that host only.
 
 There are no incidents: Upptime writes them as issues of the repository, which are no part of
 this document. A site is a component, known by its slug (two sites of one slug are one here).
@@ -42,8 +43,8 @@ api_version = 1
 NAME = "upptime"
 PLATFORM: str | None = None
 PROBES = ("history/summary.json",)
+HOSTS = ("raw.githubusercontent.com",)
 
-_RAW = "raw.githubusercontent.com"
 _HEAD = 64
 _MOST_SITES = 2_000
 
@@ -104,4 +105,4 @@ def _name(root: str) -> str:
     """The repository's name, else the host's."""
     owner, _, rest = urlsplit(root).path.strip("/").partition("/")
     repository = rest.partition("/")[0]
-    return f"{owner}/{repository}" if host(root) == _RAW and repository else host(root)
+    return f"{owner}/{repository}" if host(root) in HOSTS and repository else host(root)
