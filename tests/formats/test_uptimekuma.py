@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from bellbuoy.errors import ReadError
+from bellbuoy.errors import ReadError, VisitError
 from bellbuoy.exchange import Response
 from bellbuoy.formats import Formats, uptimekuma
 from bellbuoy.formats.recognise import recognise
@@ -55,15 +55,15 @@ def test_the_sample_page_reads_as_its_golden_snapshot():
 @pytest.mark.parametrize(
     ("address", "asked"),
     [
-        (f"{ROOT}/status/acme", DOCUMENT),
-        (f"{ROOT}/status/acme/?x=1#top", DOCUMENT),
-        (DOCUMENT, DOCUMENT),
-        (BEATS, DOCUMENT),
-        (f"{ROOT}/kuma/status/acme", f"{ROOT}/kuma/api/status-page/acme"),
-        (f"{ROOT}/status", f"{ROOT}/api/status-page/default"),
-        (ROOT, f"{ROOT}/api/status-page/default"),
-        ("https://status/status/acme", "https://status/api/status-page/acme"),
-        ("https://status/", "https://status/api/status-page/default"),
+        (f"{ROOT}/status/acme", BEATS),
+        (f"{ROOT}/status/acme/?x=1#top", BEATS),
+        (DOCUMENT, BEATS),
+        (BEATS, BEATS),
+        (f"{ROOT}/kuma/status/acme", f"{ROOT}/kuma/api/status-page/heartbeat/acme"),
+        (f"{ROOT}/status", f"{ROOT}/api/status-page/heartbeat/default"),
+        (ROOT, f"{ROOT}/api/status-page/heartbeat/default"),
+        ("https://status/status/acme", "https://status/api/status-page/heartbeat/acme"),
+        ("https://status/", "https://status/api/status-page/heartbeat/default"),
     ],
 )
 def test_the_address_of_a_page_holds_its_slug(address, asked):
@@ -85,15 +85,21 @@ def test_a_document_is_claimed_under_its_own_path_only():
 
 
 @pytest.mark.parametrize(
-    "answer", [404, 500, b"", b"<html></html>", b"{}", Response(url=BEATS, status=304)]
+    "answer", [404, 500, b"", b"<html></html>", b"{}", b'{"heartbeatList":{}}']
 )
-def test_without_beats_nothing_is_said_of_the_monitors(answer):
-    """They stay as they are known; what is pinned still counts."""
-    found = read({BEATS: answer})
-    assert found.components == ()
-    assert found.complete == {Part.OPEN_INCIDENTS, Part.OPEN_MAINTENANCES}
+@pytest.mark.parametrize("address", [DOCUMENT, BEATS])
+def test_without_either_document_the_look_has_failed(address, answer):
+    """Names without beats, or beats without names, are nothing to tell."""
+    with pytest.raises(VisitError):
+        read({address: answer})
+
+
+def test_a_page_without_monitors_is_a_page():
+    """It may be there for its incidents alone."""
+    beats = b'{"heartbeatList": {}, "uptimeList": {}}'
+    found = read({**edited(publicGroupList=[]), BEATS: beats})
+    assert (found.components, found.complete) == ((), set(Part))
     assert found.incidents == read().incidents
-    assert found.owes
 
 
 def test_a_number_that_nobody_knows_is_never_green():

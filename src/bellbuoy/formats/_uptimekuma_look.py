@@ -46,7 +46,7 @@ class Config(Struct):
 
 
 class Document(Struct, rename="camel"):
-    """The first document, without any beats."""
+    """The page itself, without any beats."""
 
     config: Raw = Raw(b"null")
     incident: Raw | msgspec.UnsetType = msgspec.UNSET
@@ -55,7 +55,7 @@ class Document(Struct, rename="camel"):
 
 
 class BeatLists(Struct, rename="camel"):
-    """The second document: beats by the numbers of their monitors."""
+    """Beats by the numbers of their monitors."""
 
     heartbeat_list: dict[str, Raw]
     uptime_list: dict[str, Raw]

@@ -1,14 +1,14 @@
 """Uptime Kuma: a status page of its own watching, by the two documents its web page loads.
 
-    api/status-page/<slug> ──> title, monitors, the pinned incident, planned work
-         └─> api/status-page/heartbeat/<slug> ──> how each monitor is
+    api/status-page/heartbeat/<slug> ──> how each monitor is
+         └─> api/status-page/<slug> ──> title, monitors, the pinned incident, planned work
 
 The source is https://github.com/louislam/uptime-kuma (server/routers/status-page-router.js and
 server/model/maintenance.js). The page's address holds the slug (`/status/<slug>`); without one
 it is `default`, the page that an installation begins with. Both are asked at each look, since
 neither changes with the other (so every visit owes the next one).
 
-Recognised by the slug, the title and the groups of the first document, or by the beats of the
+Recognised by the beats of the first document, or by the slug, the title and the groups of the
 second, each under its own path only. A web page is no evidence: paste the address of either.
 
 Identity: the vendor's numbers; planned work is `maintenance-<id>`, since both count from 1. An
@@ -41,7 +41,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from bellbuoy.errors import ReadError, VisitError
+from bellbuoy.errors import ReadError
 from bellbuoy.exchange import Exchange, Request, Response
 from bellbuoy.formats import Claim
 from bellbuoy.formats._addresses import canonical, host
@@ -83,11 +83,14 @@ def claims(response: Response) -> Claim | None:
 
 
 def read(page: Page, seen: Seen) -> Exchange[Snapshot]:
-    """Read the page. Only the first document must be readable; the beats may be away.
+    """Read the page. Raises ReadError if either document is not Uptime Kuma's.
 
-    Raises ReadError if the first document is not Uptime Kuma's.
+    The beats come first, because they differ at nearly every look, and what a face is like is
+    not written to the store.
     """
     root, slug = _whereabouts(page.url)
+    response = yield _get(f"{root}{_BEATS}{slug}")
+    beats = decode(response, BeatLists, format=NAME)
     response = yield _get(f"{root}{_DOCUMENT}{slug}")
     document = decode(response, Document, format=NAME)
     config = decode_entry(document.config, Config)
@@ -96,13 +99,7 @@ def read(page: Page, seen: Seen) -> Exchange[Snapshot]:
     look = Look(f"{root}/status/{slug}")
     look.take_incident(document.incident)
     look.take_planned(document.maintenance_list)
-    try:
-        response = yield _get(f"{root}{_BEATS}{slug}")
-        if not response.not_modified:
-            beats = decode(response, BeatLists, format=NAME)
-            look.take_monitors(document.public_group_list, beats)
-    except VisitError:
-        pass
+    look.take_monitors(document.public_group_list, beats)
     return look.snapshot(seen, config.title)
 
 
