@@ -85,7 +85,7 @@ def test_a_change_is_told_of_the_record_that_changed():
     second = read(body, after(read()))
     [incident] = second.incidents
     assert incident.status is IncidentStatus.RESOLVED
-    assert [update.id for update in incident.updates] == ["latest:2026-07-30T20:00:00Z"]
+    assert [update.id for update in incident.updates] == ["latest:2026-07-30T20:00:00+00:00"]
 
 
 @pytest.mark.parametrize("wrong", [None, 7, "x", [], {}, {"Id": "a"}])

@@ -190,7 +190,7 @@ def _incident(row: _Record, root: str) -> Incident:
     status = incident_status(word)
     kind = IncidentKind.MAINTENANCE if status in PLANNED else IncidentKind.INCIDENT
     at = parse_iso(row.Last_Updated__c or "")
-    stamp = f"{at:%Y-%m-%dT%H:%M:%SZ}" if at else row.Last_Updated__c or ""
+    stamp = at.isoformat() if at else row.Last_Updated__c or ""
     category = row.Category__c or ""
     update = IncidentUpdate(
         id=_LATEST + stamp,
@@ -217,6 +217,5 @@ def _incident(row: _Record, root: str) -> Incident:
 
 def _components(row: _Record) -> Iterable[AffectedComponent]:
     name = row.Okta_Sub_Service__c or row.Service_Feature__c or ""
-    cells = (row.Impacted_Cells__c or "").split(";")[:_MOST_CELLS]
-    groups = list(dict.fromkeys(cell.strip() for cell in cells if cell.strip())) or [None]
-    return (AffectedComponent(name=name, group=group) for group in groups) if name else ()
+    cells = dict.fromkeys((row.Impacted_Cells__c or "").split(";")[:_MOST_CELLS])
+    return [AffectedComponent(name=name, group=cell.strip() or None) for cell in cells if name]
