@@ -119,11 +119,13 @@ class _EventHead(Struct, rename="camel", gc=False):
 
     @property
     def component_status(self) -> ComponentStatus:
-        if self.status.is_over:
-            return ComponentStatus.OPERATIONAL
-        known = self.status is not _S.UNKNOWN
+        status = self.status
+        if status.is_over:
+            return _FINE
         unknown = ComponentStatus.UNKNOWN
-        return _COMPONENTS.get(self.status_type or "", unknown) if known else unknown
+        if status is _S.UNKNOWN:
+            return unknown
+        return _COMPONENTS.get(self.status_type or "", unknown)
 
 
 class _EventRow(_EventHead, rename="camel", gc=False):
@@ -253,41 +255,40 @@ def _component(name: str, service: _ServiceRow, told: dict[str, list[_Told]]) ->
         head = decode_entry(raw, _EventHead) or _EventHead()
         if head.message_id not in (None, ""):
             told.setdefault(str(head.message_id), []).append(_Told(name, raw))
-        if head.component_status.rank > status.rank:
-            status, word = head.component_status, head.status_type or ""
+        left = head.component_status
+        if left.rank > status.rank:
+            status, word = left, head.status_type or ""
     return Component(id=name, name=name, status=status, status_raw=word)
 
 
 def _incident(id: str, places: Sequence[_Told], url: str) -> Incident:
     rows = [decode_entry(place.raw, _EventRow) or _EventRow() for place in places]
     row = rows[0]
-    kind = IncidentKind.MAINTENANCE if row.status_type == _WORK else IncidentKind.INCIDENT
+    status, word, type = row.status, row.event_status or "", row.status_type or ""
+    left = row.component_status
     names = _names(places, rows)
     posted = _posted(row)
+    update = IncidentUpdate(
+        id=f"latest:{row.date_posted or ''}",
+        status=status,
+        status_raw=word,
+        body=_body(rows),
+        at=posted,
+    )
     return Incident(
         id=id,
-        kind=kind,
-        title=_title(names, row.status_type or ""),
-        status=row.status,
-        status_raw=row.event_status or "",
-        impact=_IMPACTS.get(row.status_type or "", Impact.UNKNOWN),
-        impact_raw=row.status_type or "",
+        kind=IncidentKind.MAINTENANCE if type == _WORK else IncidentKind.INCIDENT,
+        title=_title(names, type),
+        status=status,
+        status_raw=word,
+        impact=_IMPACTS.get(type, Impact.UNKNOWN),
+        impact_raw=type,
         url=url,
         started_at=_instant(row.epoch_start_date),
         updated_at=posted,
-        resolved_at=_instant(row.epoch_end_date) if row.status.is_over else None,
-        components=tuple(
-            AffectedComponent(id=name, name=name, status=row.component_status) for name in names
-        ),
-        updates=(
-            IncidentUpdate(
-                id=f"latest:{row.date_posted or ''}",
-                status=row.status,
-                status_raw=row.event_status or "",
-                body=_body(rows),
-                at=posted,
-            ),
-        ),
+        resolved_at=_instant(row.epoch_end_date) if status.is_over else None,
+        components=tuple(AffectedComponent(id=name, name=name, status=left) for name in names),
+        updates=(update,),
     )
 
 
