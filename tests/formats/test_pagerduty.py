@@ -100,6 +100,19 @@ def test_while_an_open_incident_cannot_be_read_nothing_is_said_to_be_fine():
         assert read(past) == read()
 
 
+@pytest.mark.parametrize("hits", [None, 7, [7], {"a": 1}, [{"severity": 3}]])
+def test_where_it_cannot_be_read_what_is_hit_nothing_is_said_to_be_fine(hits):
+    """The incident itself is told all the same."""
+
+    def spoil(summary: Any) -> None:
+        summary["open_incidents"][0]["updates"][0]["impacted_business_services"] = hits
+
+    snapshot = read(edited(spoil))
+    assert snapshot.components == ()
+    assert snapshot.complete == frozenset()
+    assert snapshot.incidents[0].id == "PINC003"
+
+
 def test_an_incident_ends_when_it_moves_to_the_other_list():
     """Its last update says so, and its postmortem is one more."""
 

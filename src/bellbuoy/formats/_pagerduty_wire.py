@@ -76,7 +76,7 @@ class UpdateRow(Struct):
     created_at: Text = None
     reported_at: Text = None
     updated_at: Text = None
-    impacted_business_services: Rows = None
+    impacted_business_services: list[Hit] | None = None
 
     @property
     def at(self) -> datetime | None:
@@ -163,10 +163,9 @@ def _components(told: Sequence[UpdateRow], group_of: Groups) -> Iterable[Affecte
 
 
 def hits(update: UpdateRow | None) -> Iterator[Hit]:
-    """The services that an update names, one that cannot be read left out."""
-    for raw in ((update.impacted_business_services if update else None) or ())[:MOST]:
-        hit = decode_entry(raw, Hit)
-        if hit is not None and (hit.business_service_id or hit.name):
+    """The services that an update names."""
+    for hit in ((update.impacted_business_services if update else None) or ())[:MOST]:
+        if hit.business_service_id or hit.name:
             yield hit
 
 

@@ -146,6 +146,8 @@ class _Look:
                 )
 
     def _note_hits(self, newest: UpdateRow | None) -> None:
+        if newest is None or newest.impacted_business_services is None:
+            self.is_whole = False  # it hits something, but nobody knows what
         for hit in hits(newest):
             status = COMPONENT_STATUSES.get(spelling(hit.severity or ""), ComponentStatus.UNKNOWN)
             id = hit.business_service_id or ""
