@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
+from typing import TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -52,6 +54,7 @@ CONDITIONS = {
 _BROUGHT_IN = ("➡️ **", "** — ")
 
 Text = str | None
+S = TypeVar("S", bound=Struct)
 ABSENT = Raw(b"null")
 
 _REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -71,7 +74,7 @@ class IncidentHead(Struct, rename="camel"):
     id: Text = None
     severity_slug: Text = None
     timestamps: dict[str, object] | None = None
-    components: list[Raw] | None = None
+    components: Raw = ABSENT
 
     @property
     def is_work(self) -> bool:
@@ -132,7 +135,7 @@ def read_incident(
     row: IncidentRow, life: Life, components: tuple[AffectedComponent, ...], url: str
 ) -> Incident:
     """One incident with its updates, oldest first."""
-    entries = _entries(row.timeline)
+    entries, _ = rows_of(row.timeline, _EntryRow)
     written = [at for entry in entries if entry.time and (at := parse_iso(entry.time))]
     passed = life.passed
     return Incident(
@@ -152,17 +155,25 @@ def read_incident(
     )
 
 
-def _entries(timeline: Raw) -> list[_EntryRow]:
-    """The entries of a timeline in its order; one that is not as expected costs only itself."""
+@cache
+def _list_of(shape: type[S]) -> msgspec.json.Decoder[list[S]]:
+    return msgspec.json.Decoder(list[shape])
+
+
+def rows_of(raw: Raw, shape: type[S]) -> tuple[list[S], bool]:
+    """The rows of a list, and whether that is all of them: a broken one costs only itself."""
+    if raw is ABSENT:
+        return [], False
     try:
-        return msgspec.json.decode(timeline, type=list[_EntryRow])
+        return _list_of(shape).decode(raw), True
     except _REFUSED:
         pass
     try:
-        raws = msgspec.json.decode(timeline, type=list[Raw])
+        raws = msgspec.json.decode(raw, type=list[Raw])
     except _REFUSED:
-        return []
-    return [entry for raw in raws if (entry := decode_entry(raw, _EntryRow))]
+        return [], False
+    rows = [row for one in raws if (row := decode_entry(one, shape))]
+    return rows, len(rows) == len(raws)
 
 
 def _updates(entries: Sequence[_EntryRow], *, is_work: bool) -> tuple[IncidentUpdate, ...]:

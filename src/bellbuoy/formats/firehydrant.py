@@ -48,6 +48,7 @@ from bellbuoy.formats._firehydrant_wire import (
     IncidentRow,
     Text,
     read_incident,
+    rows_of,
 )
 from bellbuoy.formats._json import decode, decode_entry
 from bellbuoy.model.facts import (
@@ -74,7 +75,7 @@ _OPEN = "+"
 
 
 class _Payload(Struct):
-    components: list[Raw]
+    components: Raw
     incidents: list[Raw]
     conditions: dict[str, object]
     config: Raw = ABSENT
@@ -108,9 +109,9 @@ def read(page: Page, seen: Seen) -> Exchange[Snapshot]:
     look = _Look(page.url, payload.conditions, {hash: id for id, hash in seen.entries.items()})
     for raw in payload.incidents[:_MOST_ENTRIES]:
         look.take(raw)
-    rows = [row for raw in payload.components if (row := decode_entry(raw, ComponentRow))]
+    rows, is_whole = rows_of(payload.components, ComponentRow)
     components = {row.id: look.component(row.id, row.name) for row in rows if row.id and row.name}
-    is_whole = len(components) == len(payload.components)
+    is_whole = is_whole and len(components) == len(rows)
     starts = [one.started_at for one in look.incidents.values() if one.started_at]
     return Snapshot(
         incidents=tuple(look.incidents.values()),
@@ -147,7 +148,7 @@ class _Look:
         life = row.life()
         is_over = life.status.is_over
         self.entries[row.id] = hash if is_over else f"{hash}{_OPEN}"
-        parts = [part for one in row.components or () if (part := decode_entry(one, ComponentRow))]
+        parts, _ = rows_of(row.components, ComponentRow)
         if not is_over:
             self._note(parts)
         if isinstance(row, IncidentRow):
