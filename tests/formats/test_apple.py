@@ -161,7 +161,7 @@ def test_a_message_posted_again_in_the_same_words_is_no_news():
 def test_events_as_before_are_not_read_again(monkeypatch):
     """Equal bytes below the same services are unchanged; the services are still told."""
     first = read()
-    monkeypatch.setattr(apple, "_incident", lambda *_: pytest.fail("was read"))
+    monkeypatch.setattr(apple, "read_incident", lambda *_: pytest.fail("was read"))
     second = read(GOOD.replace(b'"drMessage":null,', b""), after(first))
     assert (second.incidents, second.unchanged) == ((), first.entries.keys())
     assert second.components == first.components
