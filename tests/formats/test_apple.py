@@ -59,7 +59,9 @@ def test_the_sample_page_reads_as_its_golden_snapshot():
     assert found == golden
 
 
-@pytest.mark.parametrize("begin", ["jsonCallback(", "a.$b_1 (", "\ufeff\n jsonCallback("])
+@pytest.mark.parametrize(
+    "begin", ["jsonCallback(", "a.$b_1 (", "\n jsonCallback(", "\ufeff\n jsonCallback("]
+)
 @pytest.mark.parametrize("end", [");", ")", ") ;\n"])
 def test_a_call_around_the_document_is_taken_off(begin, end):
     """Apple served JSONP before it served JSON."""

@@ -156,6 +156,7 @@ def test_it_is_recognised_by_its_page_and_by_its_rows():
         assert (claim.url, claim.name) == (HOME, "IBM Cloud")
     other = Response(url="https://cloud.ibm.com/docs", status=200, body=page)
     assert ibmcloud.claims(other) is None
+    assert ibmcloud.claims(Response(url=FACE, status=200, body=b"\n " + GOOD))
     empty = b'{"statusItems":[],"resources":[]}'
     assert ibmcloud.claims(Response(url=FACE, status=200, body=empty)) is None
 

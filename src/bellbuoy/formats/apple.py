@@ -61,6 +61,7 @@ _HOME = "https://www.apple.com/support/systemstatus"
 _DOCUMENT = PROBES[0]
 _BELOW = frozenset({"data"})
 _LONGEST_CALLBACK = 64
+_HEAD = 1_024
 _MOST_ENTRIES = 2_000
 
 
@@ -81,7 +82,7 @@ def claims(response: Response) -> Claim | None:
         return None
     is_home = address == _HOME or address.startswith((f"{_HOME}/", f"{_HOME}?"))
     name = "Apple" if host(root) in HOSTS else host(root)
-    if response.body[:1].isspace() or response.body[:1] == b"<":
+    if response.body[:_HEAD].lstrip()[:1] == b"<":
         is_own_page = is_home and is_web_page(text_of(response))
         return Claim(format=NAME, url=_HOME, name=name) if is_own_page else None
     try:

@@ -68,6 +68,7 @@ _DOCUMENT = PROBES[0]
 _BELOW = frozenset({_DOCUMENT})
 _INCIDENT = "incident"
 _GLOBAL = "global"
+_HEAD = 1_024
 _MOST_ENTRIES = 2_000
 _MOST_PAIRS = 200
 """Most affected components of an incident: services x regions."""
@@ -121,7 +122,7 @@ def claims(response: Response) -> Claim | None:
     if address is None or root is None:
         return None
     name = "IBM Cloud" if host(root) in HOSTS else host(root)
-    if response.body[:1].isspace() or response.body[:1] == b"<":
+    if response.body[:_HEAD].lstrip()[:1] == b"<":
         is_home = address == _HOME or address.startswith((f"{_HOME}/", f"{_HOME}?"))
         is_own_page = is_home and is_web_page(text_of(response))
         return Claim(format=NAME, url=_HOME, name=name) if is_own_page else None
