@@ -52,6 +52,7 @@ api_version = 1
 NAME = "heroku"
 PLATFORM: str | None = None
 PROBES = ("api/v4/current-status",)
+HOSTS = ("status.heroku.com",)
 
 _HOST = "status.heroku.com"
 _MOST_ENTRIES = 2_000

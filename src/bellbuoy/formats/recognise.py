@@ -21,7 +21,7 @@ from bellbuoy.exchange import Exchange, Request
 from bellbuoy.formats import Claim, Format, hosts_of
 from bellbuoy.formats._addresses import canonical, host
 
-MOST_REQUESTS = 24
+MOST_REQUESTS = 30
 """How many addresses are asked before giving up."""
 
 # incident.io imitates Statuspage, and both have feeds: the narrower evidence speaks first.
