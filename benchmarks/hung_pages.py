@@ -1,4 +1,7 @@
-"""Most pages take the connection and never answer: the others must not notice."""
+"""Most pages take the connection and never answer: the others must not notice.
+
+Counted after the first sweep, in which each hung page holds a seat for three seconds.
+"""
 
 import asyncio
 import tempfile
@@ -19,7 +22,7 @@ EVERY = 5.0
 
 def run(scale: Scale) -> Iterator[Figure]:
     """Polls of the healthy pages in a while, with the others hung and with none hung."""
-    settle, length = scale.of(45, 8), scale.of(30, 6)
+    settle, length = scale.of(75, 8), scale.of(30, 6)
     for pages, hung in CASES:
         hosts, healthy = scale.of(pages, 10), scale.of(pages - hung, 4)
 

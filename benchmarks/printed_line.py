@@ -43,7 +43,7 @@ def _lags(hosts: int, changes: int) -> list[float]:
         tempfile.TemporaryDirectory(prefix="bellbuoy-bench-") as directory,
     ):
         config = Path(directory) / "bellbuoy.yaml"
-        config.write_text(json.dumps(config(vendors.urls, directory)))
+        config.write_text(json.dumps(configuration(vendors.urls, directory)))
         command = [sys.executable, "-m", "bellbuoy", "watch", "--json", "--config", str(config)]
         watching = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -67,7 +67,7 @@ def _lags(hosts: int, changes: int) -> list[float]:
         return [printed[vendors.urls[place]] - told[str(place)] for place in places]
 
 
-def config(urls: list[str], directory: str) -> dict[str, object]:
+def configuration(urls: list[str], directory: str) -> dict[str, object]:
     return {
         "providers": [
             {"name": f"Vendor {n}", "url": url, "format": "statuspage", "every": f"{EVERY:.0f}s"}

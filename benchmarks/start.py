@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.figures import Figure, Scale, spread
-from benchmarks.printed_line import wait_until
+from benchmarks.printed_line import configuration, wait_until
 from benchmarks.vendors import Vendors
 
 
@@ -58,7 +58,7 @@ def _first_request() -> float:
         tempfile.TemporaryDirectory(prefix="bellbuoy-bench-") as directory,
     ):
         config = Path(directory) / "bellbuoy.yaml"
-        config.write_text(json.dumps(config(vendors.urls, directory)))
+        config.write_text(json.dumps(configuration(vendors.urls, directory)))
         command = [sys.executable, "-m", "bellbuoy", "watch", "--config", str(config)]
         began = time.monotonic()
         watching = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

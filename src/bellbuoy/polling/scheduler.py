@@ -92,7 +92,10 @@ class Scheduler:
             for number, page in enumerate(pages)
         ]
         self._visit = visit
-        self._seats = {False: seats, True: max(seats // 10, 1)}
+        # Together no more than the driver has: a visit that waits for a seat there would look
+        # like one that is slow.
+        slow = max(seats // 10, 1)
+        self._seats = {False: max(seats - slow, 1), True: slow}
         self._flying: dict[bool, set[_Slot]] = {False: set(), True: set()}
         self._ready: dict[bool, deque[_Slot]] = {False: deque(), True: deque()}
         self._heap: list[tuple[float, int]] = []
