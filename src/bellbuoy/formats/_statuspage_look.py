@@ -178,17 +178,16 @@ class Look:
     def _take(self, rows: Sequence[Raw], kind: IncidentKind) -> list[str]:
         """Take in entries; returns the ids of those that have one, in their order."""
         ids: list[str] = []
-        prefix = _key(kind, "")
+        prefix, id_of = _key(kind, ""), self._id_of
         for raw in rows[:_MOST_ENTRIES]:
             hash = _hash(raw)
-            id = self._id_of.get(hash)
+            id = id_of.get(hash) or self._decode(raw, hash, kind)
             if id is None:
-                id = self._decode(raw, hash, kind)
-            elif id not in self._incidents:
+                continue
+            ids.append(id)
+            if id not in self._incidents:
                 self._unchanged.add(id)
                 self._entries[prefix + id] = hash
-            if id is not None:
-                ids.append(id)
         return ids
 
     def _decode(self, raw: Raw, hash: str, kind: IncidentKind) -> str | None:
