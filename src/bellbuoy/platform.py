@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-
 COLLECT_AFTER = (10_000, 20, 50)
 """When garbage is collected: new objects, then young and middle collections before an older one."""
 
