@@ -33,7 +33,6 @@ from tests.event_schema import valid_wire
 from tests.faultd import Answer, Received, Vendor, faultd
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
-FEED_OF_INCIDENTIO = "feed.atom"
 FACES = {
     "json": (Shape.STATUSPAGE, "/api/v2/summary.json", "statuspage"),
     "incident.io json": (Shape.INCIDENTIO, "/api/v2/summary.json", "incidentio"),
@@ -130,7 +129,7 @@ Trouble = Callable[[float, Answer], Answer | None]
 def _cut(time: float, whole: Answer) -> Answer | None:
     if not 5 <= time < 8 or whole.status != 200:
         return None
-    return replace_answer(whole, cut=len(whole.body) // 2)
+    return dataclasses.replace(whole, cut=len(whole.body) // 2)
 
 
 def _html(time: float, whole: Answer) -> Answer | None:
@@ -148,11 +147,6 @@ def _limited(time: float, whole: Answer) -> Answer | None:
 
 def _unavailable(time: float, whole: Answer) -> Answer | None:
     return Answer(503, {"Retry-After": "120"}) if time >= 2 else None
-
-
-def replace_answer(answer: Answer, **changes: object) -> Answer:
-    """The same answer with other fields."""
-    return dataclasses.replace(answer, **changes)  # type: ignore[arg-type]
 
 
 SCENARIOS: dict[str, tuple[Callable[[float], Facts], Trouble | None]] = {
@@ -252,7 +246,6 @@ async def _play(folder: Path) -> tuple[dict, dict, dict]:
             vendor = await stack.enter_async_context(faultd(stage.answer))
             if stage.scenario == "moved with 301":
                 elsewhere = Stage(stage.name.partition(" / ")[2], "a new incident")
-                elsewhere.began = None
                 stage.new_home = await stack.enter_async_context(faultd(elsewhere.answer))
             path = stage.face if stage.format == "feed" else ""
             providers.append(
