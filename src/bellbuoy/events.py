@@ -57,6 +57,37 @@ class EventKind(StrEnum):
         return self.value.partition(".")[0]
 
 
+class Phase(StrEnum):
+    """Where in a life an event stands."""
+
+    BEGINS = "begins"
+    GOES_ON = "goes on"
+    ENDS = "ends"
+    ALONE = "alone"
+    """It has no life: a page that moved."""
+
+
+_BEGINS = frozenset(
+    {
+        EventKind.INCIDENT_OPENED,
+        EventKind.INCIDENT_REOPENED,
+        EventKind.MAINTENANCE_SCHEDULED,
+        EventKind.PAGE_UNREADABLE,
+        EventKind.MONITOR_OFFLINE,
+    }
+)
+_ENDS = frozenset(
+    {
+        EventKind.INCIDENT_RESOLVED,
+        EventKind.INCIDENT_WITHDRAWN,
+        EventKind.MAINTENANCE_COMPLETED,
+        EventKind.MAINTENANCE_WITHDRAWN,
+        EventKind.PAGE_READABLE,
+        EventKind.MONITOR_ONLINE,
+    }
+)
+_ALONE = frozenset({EventKind.PAGE_MOVED, EventKind.PAGE_GAP})
+
 FAMILIES = ("incident", "maintenance", "component", "page", "monitor")
 """Every family of kinds, as `--kinds` and `when.kinds` name them."""
 
@@ -164,6 +195,21 @@ class Event(Struct, frozen=True, kw_only=True):
         if self.component is not None:
             return f"{slug}/components/{self.component.id}"
         return f"{slug}/{self.kind.family}"
+
+    @property
+    def phase(self) -> Phase:
+        """Where in the life of its lane it stands. An edit of the closing update is an end, too."""
+        if self.kind in _ALONE:
+            return Phase.ALONE
+        if self.component is not None:
+            before, _ = self.changes.get("status", (None, None))
+            if self.component.status is ComponentStatus.OPERATIONAL:
+                return Phase.ENDS
+            is_new = before == ComponentStatus.OPERATIONAL
+            return Phase.BEGINS if is_new else Phase.GOES_ON
+        if self.kind in _ENDS or self.closing:
+            return Phase.ENDS
+        return Phase.BEGINS if self.kind in _BEGINS else Phase.GOES_ON
 
     @property
     def lane(self) -> str:

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from bellbuoy.model.facts import Impact
+
 
 class DeliveryStatus(StrEnum):
     """Where one event's way to one receiver has got to."""
@@ -15,6 +17,23 @@ class DeliveryStatus(StrEnum):
     """The receiver answered that it has it."""
     DEAD = "dead"
     """Refused, or tried for 72 hours: visible, and can be replayed."""
+    HELD = "held"
+    """Not to be sent before `due_at`; then it is decided whether it still is to be sent."""
+    WITHHELD = "withheld"
+    """Decided against; `reason` says why."""
+
+
+class Occasion(StrEnum):
+    """Why a receiver hears of an event now."""
+
+    EVENT = "event"
+    """It happened."""
+    OPEN = "already open"
+    """It was open when the receiver was new."""
+    REMINDER = "reminder"
+    """It is still open, and nothing was told for as long as the route allows."""
+    AHEAD = "ahead"
+    """The planned work that it announced is near."""
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -42,8 +61,11 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
     `id` is `<event id>/<receiver>`, the idempotency key is the event id alone. `lane` is
     the page and incident of the event: within a lane, deliveries keep the order of `seq`.
-    `rule` names the route that decided. `after_gap` is true when an earlier event of this
-    lane is dead, so that the receiver must not believe that it saw everything.
+    An occasion other than the event itself has an id and a key of its own.
+    `rule` names the route that decided, `reason` says why it is held or withheld.
+    Deliveries with the same `digest` travel in one message, whose key it is; empty is alone.
+    `after_gap` is true when an earlier event of this lane is dead, so that the receiver must
+    not believe that it saw everything.
     """
 
     id: str
@@ -59,3 +81,68 @@ class Delivery(Struct, frozen=True, kw_only=True):
     last: Attempt | None = None
     reference: str = ""
     after_gap: bool = False
+    occasion: Occasion = Occasion.EVENT
+    reason: str = ""
+    digest: str = ""
+
+    @property
+    def key(self) -> str:
+        """The idempotency key: the id of the event, where that is the occasion."""
+        if self.occasion in {Occasion.EVENT, Occasion.OPEN}:
+            return self.event_id
+        return self.id
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """How a receiver stands to a lane.
+
+    `told` says that it was told that something began, by the route `rule`. `held` are the
+    deliveries that wait for their time, in the order of `seq`.
+    """
+
+    told: bool = False
+    rule: str = ""
+    held: tuple[Delivery, ...] = ()
+
+
+class Matcher(Struct, frozen=True, kw_only=True):
+    """What an event must be like; what is empty matches everything.
+
+    `providers` are globs of provider slugs or names, `pages` of page addresses. `components`
+    are globs of a component's name, its group or its region, or `group/name`. `kinds` and
+    `types` are families (`incident`) or whole kinds (`incident.resolved`); if both are empty,
+    the usual families are meant. `impacts` is the set of impacts, `categories` are the catalog's.
+    `text` are globs, or plain words, for the title and the message. `services` and `owners`
+    are globs of the names of one's own services and of who owns them.
+    """
+
+    providers: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
+    impacts: frozenset[Impact] = frozenset()
+    kinds: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+
+
+class Silence(Struct, frozen=True, kw_only=True):
+    """A person's mute, from `starts_at` until before `ends_at`, of what is like `matcher`."""
+
+    id: str
+    matcher: Matcher
+    starts_at: datetime
+    ends_at: datetime
+    author: str
+    comment: str = ""
+    created_at: datetime
+
+
+class Service(Struct, frozen=True, kw_only=True):
+    """A service of one's own that needs the provider: its name, who owns it, what to do then."""
+
+    name: str
+    owner: str = ""
+    runbook: str = ""

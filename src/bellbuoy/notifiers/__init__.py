@@ -5,7 +5,9 @@ A notifier is a module with the attributes of `Notifier`. To add one, write
 its name, which is the receiver's `kind` in the config.
 
 A kind that speaks HTTP offers `notify`, a pure exchange that the driver performs; one with a
-door of its own (a file, a terminal, a broker) offers `open` instead.
+door of its own (a file, a terminal, a broker) offers `open` instead. Two more things may be
+offered: `digest` (or a `digest` of the door) tells of many events in one message, without it
+each comes by itself; and `pace` says how fast the receiver may be told.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +21,7 @@ from pydantic import BaseModel
 
 from bellbuoy.events import Event
 from bellbuoy.exchange import Exchange
-from bellbuoy.model.delivery import Delivery, Receipt
+from bellbuoy.model.delivery import Delivery, Receipt, Service
 
 API_VERSION = 1
 """The version of the `Notifier` protocol; provisional until 1.0."""
@@ -34,11 +36,12 @@ class Receiver(Struct, frozen=True, kw_only=True):
 
 
 class Message(Struct, frozen=True, kw_only=True):
-    """One event for one receiver, with its delivery.
+    """One event for one receiver, with its delivery, whose `occasion` says why now.
 
     `sent_at` is this attempt's time in Unix seconds. `reference` is the receiver's message
     of the same incident, if there is one. `repeat` is true when an earlier attempt may have
-    arrived although no answer came back.
+    arrived although no answer came back. `services` are the operator's own that need what
+    has trouble.
     """
 
     event: Event
@@ -46,6 +49,32 @@ class Message(Struct, frozen=True, kw_only=True):
     sent_at: int
     reference: str = ""
     repeat: bool = False
+    services: tuple[Service, ...] = ()
+
+
+class Digest(Struct, frozen=True, kw_only=True):
+    """Many events for one receiver that become one message, in the order of the log.
+
+    `id` is the key for idempotency, the same at every attempt. `messages` are at least two;
+    their deliveries' `reason` says why they were not told one by one. `sent_at` and `repeat`
+    are as in a message.
+    """
+
+    id: str
+    messages: tuple[Message, ...]
+    sent_at: int
+    repeat: bool = False
+
+
+class Pace(Struct, frozen=True, kw_only=True):
+    """How fast a receiver may be told: `burst` messages at once, then one every `every` seconds.
+
+    Receivers of one kind with the same `key` share it: a channel, or an address.
+    """
+
+    key: str
+    every: float
+    burst: int = 1
 
 
 class Notifier(Protocol):
@@ -73,11 +102,38 @@ class HttpNotifier(Notifier, Protocol):
         ...
 
 
+@runtime_checkable
+class DigestNotifier(HttpNotifier, Protocol):
+    """A notifier that can tell of many events in one message."""
+
+    def digest(self, digest: Digest, settings: Any) -> Exchange[Receipt]:
+        """Send them all; the errors are those of `notify`."""
+        ...
+
+
+@runtime_checkable
+class PacedNotifier(Notifier, Protocol):
+    """A notifier whose receivers limit how often they may be told."""
+
+    def pace(self, settings: Any) -> Pace | None:
+        """How fast a receiver with these settings may be told; None if as fast as can be."""
+        ...
+
+
 class Door(Protocol):
     """An open way to a receiver that is not reached over HTTP."""
 
     async def notify(self, message: Message) -> Receipt:
         """Send one event. Raises DeliveryError if the receiver did not take it."""
+        ...
+
+
+@runtime_checkable
+class DigestDoor(Door, Protocol):
+    """A way over which many events go in one message."""
+
+    async def digest(self, digest: Digest) -> Receipt:
+        """Send them all. Raises DeliveryError if the receiver did not take them."""
         ...
 
 
@@ -88,6 +144,18 @@ class DoorNotifier(Notifier, Protocol):
     def open(self, settings: Any) -> AbstractAsyncContextManager[Door]:
         """Open the way to the receiver, for as long as its worker lives."""
         ...
+
+
+@runtime_checkable
+class DigestDoorNotifier(DoorNotifier, Protocol):
+    """A notifier whose every door is a DigestDoor; it says so with `digests = True`."""
+
+    digests: bool
+
+
+def takes_digests(notifier: Notifier) -> bool:
+    """Whether many events may go to it in one message."""
+    return isinstance(notifier, DigestNotifier | DigestDoorNotifier)
 
 
 class Notifiers(Mapping[str, Notifier]):

@@ -11,7 +11,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from bellbuoy.events import ANNOUNCED_FAMILIES, MONITOR, Event
-from bellbuoy.model.facts import Impact
+from bellbuoy.model.delivery import Matcher
 
 
 class Reason(StrEnum):
@@ -38,20 +38,6 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 
 MATCHED = Verdict(told=True, reason=Reason.MATCHED)
-
-
-class Matcher(Struct, frozen=True, kw_only=True):
-    """What an event must be like; what is empty matches everything.
-
-    `providers` are globs of provider slugs or names, `components` of names of components or
-    of their groups, `kinds` are families (`incident`) or whole kinds (`incident.resolved`;
-    empty means the announced families), `impacts` the set of impacts.
-    """
-
-    providers: tuple[str, ...] = ()
-    components: tuple[str, ...] = ()
-    impacts: frozenset[Impact] = frozenset()
-    kinds: tuple[str, ...] = ()
 
 
 def matches(matcher: Matcher, event: Event, usual: Iterable[str] = ANNOUNCED_FAMILIES) -> Verdict:
