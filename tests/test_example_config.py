@@ -45,11 +45,11 @@ def test_the_example_config_announces_a_recorded_outage_of_openai(
         for name in BODIES
     ]
     events = [event for one in recorded for event in player.visit(one)]
-    shown = [event for event in events if announces(event, (), config.interests).told]
+    shown = [event for event in events if announces(event, (), config.landscape).told]
     sent = [
         decision.receiver
         for event in events
-        for decision in decide(event, config.routes, config.interests)
+        for decision in decide(event, config.routes, config.landscape)
         if decision.told
     ]
     titles = {event.incident.title for event in shown if event.incident}

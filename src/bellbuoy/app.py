@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from bellbuoy.config import Config
 from bellbuoy.delivery.dispatcher import Dispatcher
+from bellbuoy.delivery.pacing import Paces
 from bellbuoy.delivery.worker import Worker
 from bellbuoy.detection import lifecycle
 from bellbuoy.detection.record import Record
@@ -28,11 +29,12 @@ from bellbuoy.formats import Formats
 from bellbuoy.http.driver import Driver
 from bellbuoy.model.delivery import Receipt
 from bellbuoy.model.facts import Page, Provider
-from bellbuoy.notifiers import Notifiers
+from bellbuoy.notifiers import Notifiers, takes_digests
 from bellbuoy.observer import Happened, Observer
 from bellbuoy.polling.outlook import Outlook
 from bellbuoy.polling.poller import Network, Poller
 from bellbuoy.polling.scheduler import Scheduler, Sweep
+from bellbuoy.routing.matchers import services
 from bellbuoy.stores import Store
 from bellbuoy.stores.opening import open_store
 
@@ -157,17 +159,20 @@ class App:
         async def send(exchange: Exchange[Receipt]) -> Receipt:
             return await driver.send(exchange, timeout=ANSWER_WITHIN)
 
+        notifiers = Notifiers(config.notifiers)
+        landscape = config.landscape
+        paces = Paces()
         self._dispatcher = Dispatcher(
             self.store,
             config.routes,
-            config.interests,
+            landscape,
             config.receivers,
             now=self._now,
             observer=self._observer,
+            digesting=[r.name for r in config.receivers if takes_digests(notifiers[r.kind])],
             wake=self._wake_workers,
         )
         await self._dispatcher.begin()
-        notifiers = Notifiers(config.notifiers)
         self._workers = [
             Worker(
                 self.store,
@@ -176,6 +181,8 @@ class App:
                 send,
                 now=self._now,
                 observer=self._observer,
+                services=lambda event: services(event, landscape),
+                paces=paces,
             )
             for receiver in config.receivers
         ]

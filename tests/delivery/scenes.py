@@ -15,11 +15,14 @@ from bellbuoy.errors import FetchError, Unreadable
 from bellbuoy.events import Event, EventKind
 from bellbuoy.exchange import Exchange, Request, Response
 from bellbuoy.model.delivery import DeliveryStatus, Receipt
+from bellbuoy.model.facts import IncidentKind, IncidentStatus, Page
+from bellbuoy.model.known import Known, KnownIncident, PageState
 from bellbuoy.notifiers import Receiver, webhook
 from bellbuoy.observer import Attempted, Happened, Observer, Withheld
+from bellbuoy.routing.matchers import NOWHERE
 from bellbuoy.routing.routes import Route
-from bellbuoy.stores import Store
-from tests.event_samples import incident_event
+from bellbuoy.stores import Store, Visit
+from tests.event_samples import AT, OPENAI, PAGE, incident_event
 from tests.event_schema import valid_wire
 from tests.virtual_time import now
 
@@ -165,8 +168,8 @@ class Scene:
         """A new dispatcher, as after a restart."""
         values = {"now": self.clock, "observer": self.heard, **rest}
         routes = values.pop("routes", EVERYTHING)
-        interests = values.pop("interests", {})
-        return Dispatcher(self.store, routes, interests, receivers or [self.receiver], **values)
+        landscape = values.pop("landscape", NOWHERE)
+        return Dispatcher(self.store, routes, landscape, receivers or [self.receiver], **values)
 
     def worker(self, **rest: Any) -> Worker:
         """A new worker, as after a restart."""
@@ -190,6 +193,28 @@ class Scene:
     async def count(self, status: DeliveryStatus) -> int:
         """How many deliveries stand like this."""
         return len(await self.store.deliveries(status=status, limit=10_000))
+
+
+async def hold_open(store: Store, *incidents: str) -> None:
+    """Make incidents known as open, as polling does; their events are appended apart."""
+    page = Page(key=PAGE.key, url=PAGE.url, provider=OPENAI, format="statuspage")
+    known = Known(
+        page_key=PAGE.key,
+        baseline_at=AT,
+        incidents={
+            name: KnownIncident(
+                id=name,
+                key=name,
+                kind=IncidentKind.INCIDENT,
+                title=name,
+                status=IncidentStatus.INVESTIGATING,
+            )
+            for name in incidents
+        },
+    )
+    empty = Known(page_key=PAGE.key)
+    state = PageState(page_key=PAGE.key)
+    await store.commit(Visit(page=page, state=state, before=empty, known=known))
 
 
 async def stop(task: "asyncio.Task[Any]") -> None:

@@ -12,16 +12,12 @@ from bellbuoy.delivery import dispatcher as room
 from bellbuoy.delivery.dispatcher import READER
 from bellbuoy.errors import StoreUnavailableError
 from bellbuoy.events import EventKind
-from bellbuoy.model.delivery import DeliveryStatus
-from bellbuoy.model.facts import IncidentKind, IncidentStatus, Page
-from bellbuoy.model.known import Known, KnownIncident, PageState
-from bellbuoy.routing.matchers import Matcher
+from bellbuoy.model.delivery import DeliveryStatus, Matcher, Occasion
 from bellbuoy.routing.routes import Route
-from bellbuoy.stores import Visit
 from bellbuoy.stores.memory import MemoryStore
 from bellbuoy.stores.opening import open_store
-from tests.delivery.scenes import EVERYTHING, Heard, Scene, hook, life, stop
-from tests.event_samples import AT, OPENAI, PAGE, component_event, incident_event, page_event
+from tests.delivery.scenes import EVERYTHING, Heard, Scene, hold_open, hook, life, stop
+from tests.event_samples import AT, component_event, incident_event, page_event
 from tests.virtual_time import now, run_virtual
 
 BOTH = (Route(name="all", to=("ops", "web")),)
@@ -40,31 +36,14 @@ async def queue(it, receiver="ops"):
     deliveries = await it.store.deliveries(receiver=receiver, limit=10_000)
     events = {event.seq: event for event in await it.store.read_events(limit=10_000)}
     return [
-        (events[each.seq].incident.id, events[each.seq].update.id, each.rule)
+        (events[each.seq].incident.id, events[each.seq].update.id, _rule(each))
         for each in sorted(deliveries, key=lambda each: each.seq)
     ]
 
 
-async def hold_open(it, *incidents):
-    """Make incidents known as open, as polling does; their events are appended apart."""
-    page = Page(key=PAGE.key, url=PAGE.url, provider=OPENAI, format="statuspage")
-    known = Known(
-        page_key=PAGE.key,
-        baseline_at=AT,
-        incidents={
-            name: KnownIncident(
-                id=name,
-                key=name,
-                kind=IncidentKind.INCIDENT,
-                title=name,
-                status=IncidentStatus.INVESTIGATING,
-            )
-            for name in incidents
-        },
-    )
-    empty = Known(page_key=PAGE.key)
-    state = PageState(page_key=PAGE.key)
-    await it.store.commit(Visit(page=page, state=state, before=empty, known=known))
+def _rule(delivery):
+    is_welcome = delivery.occasion is Occasion.OPEN
+    return f"{delivery.rule} (already open)" if is_welcome else delivery.rule
 
 
 async def test_r1_each_event_is_one_delivery_per_receiver_however_often_it_is_read(it):
@@ -103,7 +82,7 @@ async def test_a_new_receiver_on_a_new_log_is_told_everything(it):
 async def test_a_new_receiver_on_an_old_log_hears_what_is_open_and_what_comes(it):
     """The past is not repeated: one message for each open incident, its newest."""
     await it.record(*life("old", 3), *life("open", 2))
-    await hold_open(it, "open")
+    await hold_open(it.store, "open")
     await it.store.append(life("open", 1, first=2))
     dispatcher = it.dispatcher(hook("ops"), hook("web"), routes=BOTH)
     await dispatcher.begin()
@@ -120,7 +99,7 @@ async def test_a_new_receiver_on_an_old_log_hears_what_is_open_and_what_comes(it
 async def test_a_crash_while_a_receiver_begins_loses_and_repeats_nothing(it, monkeypatch):
     """Killed after its first deliveries and before it is noted: the next start finds the same."""
     await it.record(*life("open", 2))
-    await hold_open(it, "open")
+    await hold_open(it.store, "open")
 
     async def killed(*_):
         raise RuntimeError("killed")
@@ -141,7 +120,7 @@ async def test_c8_what_is_open_is_told_by_the_newest_event_that_the_route_tells(
     edited = incident_event(EventKind.INCIDENT_EDITED, incident="open", update="u1", body="edit")
     late = incident_event(EventKind.INCIDENT_UPDATED, incident="open", update="u2", late=True)
     await it.record(*life("open", 2), edited, late)
-    await hold_open(it, "open", "never-recorded")
+    await hold_open(it.store, "open", "never-recorded")
     routes = (*EVERYTHING, Route(name="github", to=("web",), when=Matcher(providers=("github",))))
     routes = (*routes, Route(name="late", to=("log",), late=True))
     await it.dispatcher(*map(hook, ("ops", "web", "log")), routes=routes).begin()
@@ -153,7 +132,7 @@ async def test_an_open_incident_of_more_events_than_one_read_is_told_by_its_newe
     """A long outage has hundreds of updates."""
     monkeypatch.setattr(room, "BATCH", 3)
     await it.record(*life("open", 8))
-    await hold_open(it, "open")
+    await hold_open(it.store, "open")
     await it.dispatcher(hook("ops"), hook("web"), routes=BOTH).begin()
     assert await queue(it, "web") == [("open", "u7", "all (already open)")]
 
@@ -216,9 +195,9 @@ async def test_large_backlogs_are_dispatched_in_bounded_steps(it, monkeypatch):
     sizes = []
     real = it.store.dispatch
 
-    async def dispatch(reader, seq, deliveries):
-        sizes.append(len(deliveries))
-        await real(reader, seq, deliveries)
+    async def dispatch(reader, seq, outgoing):
+        sizes.append(len(outgoing.new))
+        await real(reader, seq, outgoing)
 
     monkeypatch.setattr(it.store, "dispatch", dispatch, raising=False)
     await it.record(*life("i1", 35))

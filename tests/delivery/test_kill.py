@@ -25,6 +25,7 @@ from bellbuoy.http import HttpSettings
 from bellbuoy.http.driver import Driver, utcnow
 from bellbuoy.notifiers import Receiver, webhook
 from bellbuoy.observer import Observer
+from bellbuoy.routing.matchers import NOWHERE
 from bellbuoy.routing.routes import Route
 from bellbuoy.stores.opening import open_store
 
@@ -35,7 +36,7 @@ async def main(path, url, secret):
     async with open_store(path, poller=True) as store, Driver(HttpSettings()) as driver:
         send = lambda exchange: driver.send(exchange, timeout=10)
         routes = (Route(name="all", to=("ops",)),)
-        await Dispatcher(store, routes, {}, [receiver], **parts).catch_up()
+        await Dispatcher(store, routes, NOWHERE, [receiver], **parts).catch_up()
         await Worker(store, receiver, webhook, send, **parts).drain()
 
 asyncio.run(main(*sys.argv[1:]))

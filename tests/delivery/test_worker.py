@@ -249,11 +249,11 @@ class FullDisk(MemoryStore):
 
     full_until = None
 
-    async def settle(self, delivery):
+    async def settle(self, *deliveries):
         """Refuse while the disk is full."""
         if self.full_until is not None and now() < self.full_until:
             raise StoreUnavailableError("the disk is full")
-        await super().settle(delivery)
+        await super().settle(*deliveries)
 
 
 def test_p2_a_full_disk_for_an_hour_sends_nothing_twice():

@@ -7,7 +7,6 @@ import pytest
 
 from bellbuoy import formats, notifiers
 from bellbuoy.cli.program import COMMANDS
-from bellbuoy.delivery import dispatcher
 from bellbuoy.detection.reasons import Reason as Unrecorded
 from bellbuoy.errors import Unreadable
 from bellbuoy.events import LOG_ONLY, EventKind, json_schema
@@ -76,7 +75,7 @@ def test_every_attribute_of_a_format_is_described():
     assert names == {name.partition("(")[0] for name in rows("docs/adding-a-provider.md")}
 
 
-@pytest.mark.parametrize("reason", [*Unrecorded, *Untold, dispatcher.DISABLED], ids=str)
+@pytest.mark.parametrize("reason", [*Unrecorded, *Untold], ids=str)
 def test_every_no_is_explained(reason):
     """Whoever reads a reason in the log finds it there, word for word."""
     assert str(reason) in first_cells("docs/promises.md")

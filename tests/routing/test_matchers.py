@@ -7,8 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bellbuoy.events import EventKind
+from bellbuoy.model.delivery import Matcher, Service
 from bellbuoy.model.facts import Impact, Provider
-from bellbuoy.routing.matchers import Matcher, Reason, Verdict, is_like, matches
+from bellbuoy.routing.matchers import (
+    Landscape,
+    Need,
+    Reason,
+    Verdict,
+    is_like,
+    matches,
+    services,
+)
 from tests.event_samples import component_event, incident_event, monitor_event, page_event
 
 YES = Verdict(told=True, reason=Reason.MATCHED)
@@ -116,3 +125,49 @@ def test_x3_a_glob_of_many_stars_takes_no_longer():
     began = time.monotonic()
     assert not is_like("a*" * 100 + "b", "a" * 300)
     assert time.monotonic() - began < 0.5
+
+
+def test_pages_categories_and_types_narrow_further():
+    """A provider's other page, a category of the catalog, one step of a life."""
+    event = incident_event(EventKind.INCIDENT_RESOLVED)
+    landscape = Landscape(categories={"openai": "ai"})
+    assert matches(Matcher(pages=("*openai.com",)), event) == YES
+    assert matches(Matcher(pages=("*github*",)), event) == no(Reason.PAGE)
+    assert matches(Matcher(categories=("ai",)), event, landscape) == YES
+    assert matches(Matcher(categories=("cdn*",)), event, landscape) == no(Reason.CATEGORY)
+    assert matches(Matcher(types=("incident.resolved",)), event) == YES
+    assert matches(Matcher(types=("incident.opened",)), event) == no(Reason.KIND)
+
+
+def test_words_are_looked_for_in_the_title_and_in_the_message():
+    """Anywhere, in any case; with a star the whole text has to fit. What has no text passes."""
+    event = incident_event(title="Elevated errors", body="Logins FAIL in Frankfurt.\nWe look.")
+    for words in ("elevated", "frankfurt", "*fail*look.", "Elevated*"):
+        assert matches(Matcher(text=(words,)), event) == YES
+    for words in ("paris", "errors*", "fail*"):
+        assert matches(Matcher(text=(words,)), event) == no(Reason.TEXT)
+    assert matches(Matcher(text=("paris",)), page_event()) == YES
+
+
+def test_regions_and_paths_of_components_are_found():
+    """`eu-west-1`, `eu-west-1/ec2` and `ec2` find the service in its region."""
+    event = incident_event(components=("ec2",), group="eu-west-1")
+    for glob in ("ec2", "eu-west-1", "eu-west-1/ec2", "eu-*/*"):
+        assert matches(Matcher(components=(glob,)), event) == YES
+    assert matches(Matcher(components=("us-east-1/ec2",)), event) == no(Reason.COMPONENT)
+
+
+def test_a_service_of_ones_own_finds_what_it_needs():
+    """By its name or its owner; a component that it does not need is not its trouble."""
+    checkout = Service(name="checkout", owner="payments")
+    needs = (Need(service=checkout, on=(Matcher(providers=("openai",), components=("API",)),)),)
+    landscape = Landscape(needs=needs)
+    hit, other = incident_event(components=("API",)), incident_event(components=("Sora",))
+    for matcher in (Matcher(services=("check*",)), Matcher(owners=("payments",))):
+        assert matches(matcher, hit, landscape) == YES
+        assert matches(matcher, other, landscape) == no(Reason.SERVICE)
+        assert matches(matcher, monitor_event(), landscape) == YES
+    assert matches(Matcher(owners=("web",)), hit, landscape) == no(Reason.SERVICE)
+    assert services(hit, landscape) == (checkout,)
+    assert services(incident_event(components=()), landscape) == (checkout,)
+    assert services(other, landscape) == ()

@@ -13,6 +13,7 @@ from bellbuoy.events import to_json
 from bellbuoy.model.delivery import DeliveryStatus
 from bellbuoy.model.facts import ComponentStatus, IncidentStatus
 from bellbuoy.model.known import Known, Validators
+from bellbuoy.stores import Outgoing
 from tests.stores import samples
 from tests.stores.samples import (
     ATTEMPT,
@@ -242,13 +243,13 @@ async def test_cursors_are_kept_per_reader(store):
 async def test_dispatching_keeps_deliveries_and_the_cursor(store):
     """Both are there after, and what was dispatched before stays as it has become."""
     one, two = await recorded(store, event(1), event(2))
-    await store.dispatch("dispatcher", 1, [delivery(one)])
+    await store.dispatch("dispatcher", 1, Outgoing(new=(delivery(one),)))
     done = delivery(one, status=DeliveryStatus.DONE, attempts=1, last=ATTEMPT)
     await store.settle(done)
-    await store.dispatch("dispatcher", 2, [delivery(one), delivery(two)])
+    await store.dispatch("dispatcher", 2, Outgoing(new=(delivery(one), delivery(two))))
     assert await store.read_cursor("dispatcher") == 2
     assert await store.deliveries() == (delivery(two), done)
-    await store.dispatch("dispatcher", 9, [])
+    await store.dispatch("dispatcher", 9, Outgoing())
     assert await store.read_cursor("dispatcher") == 9
 
 
@@ -256,7 +257,7 @@ async def test_deliveries_are_found_newest_first(store):
     """By receiver, by status, by event, and not more than asked for."""
     one, two = await recorded(store, event(1), event(2))
     every = [delivery(each, to) for each in (one, two) for to in ("ops", "dev")]
-    await store.dispatch("dispatcher", 2, every)
+    await store.dispatch("dispatcher", 2, Outgoing(new=tuple(every)))
     dead = delivery(one, "ops", status=DeliveryStatus.DEAD)
     await store.settle(dead)
     assert await store.deliveries(limit=1) == (delivery(two, "dev"),)
@@ -273,7 +274,9 @@ async def test_r3_only_the_first_waiting_delivery_of_a_lane_is_due(store):
     )
     later = NOW + DAY
     await store.dispatch(
-        "dispatcher", 3, [delivery(one, due_at=later), delivery(two), delivery(other)]
+        "dispatcher",
+        3,
+        Outgoing(new=(delivery(one, due_at=later), delivery(two), delivery(other))),
     )
     assert await store.due_deliveries("ops", NOW) == ((delivery(other), other),)
     assert await store.next_due("ops") == NOW
@@ -290,7 +293,9 @@ async def test_r3_lanes_are_each_receivers_own(store):
     """What one receiver still waits for does not hold up another one."""
     one, two = await recorded(store, event(1), event(2))
     await store.dispatch(
-        "dispatcher", 2, [delivery(each, to) for each in (one, two) for to in ("ops", "dev")]
+        "dispatcher",
+        2,
+        Outgoing(new=tuple(delivery(each, to) for each in (one, two) for to in ("ops", "dev"))),
     )
     await store.settle(delivery(one, "dev", status=DeliveryStatus.DONE))
     assert [each.seq for each, _ in await store.due_deliveries("ops", NOW)] == [one.seq]
@@ -301,7 +306,9 @@ async def test_due_deliveries_come_oldest_first_and_bounded(store):
     """The order is that of the log, not that of the due times."""
     events = await recorded(store, *(event(n, about=f"i{n}") for n in range(5)))
     await store.dispatch(
-        "dispatcher", 5, [delivery(each, due_at=NOW - each.seq * DAY) for each in events]
+        "dispatcher",
+        5,
+        Outgoing(new=tuple(delivery(each, due_at=NOW - each.seq * DAY) for each in events)),
     )
     due = await store.due_deliveries("ops", NOW, limit=3)
     assert [each.seq for each, _ in due] == [1, 2, 3]
@@ -311,7 +318,9 @@ async def test_due_deliveries_come_oldest_first_and_bounded(store):
 async def test_n3_a_dead_delivery_holds_nothing_up_and_is_told_of(store):
     """The next of the lane is due and knows of the gap; another lane does not."""
     one, two, other = await recorded(store, event(1), event(2), event(3, about="b"))
-    await store.dispatch("dispatcher", 3, [delivery(each) for each in (one, two, other)])
+    await store.dispatch(
+        "dispatcher", 3, Outgoing(new=tuple(delivery(each) for each in (one, two, other)))
+    )
     dead = delivery(one, status=DeliveryStatus.DEAD, attempts=9, last=ATTEMPT)
     await store.settle(dead)
     due = [each for each, _ in await store.due_deliveries("ops", NOW)]
@@ -321,7 +330,7 @@ async def test_n3_a_dead_delivery_holds_nothing_up_and_is_told_of(store):
 async def test_n1_a_revived_delivery_goes_first_again(store):
     """It waits, due now, with no attempts, before the rest of its lane, and the gap is closed."""
     one, two = await recorded(store, event(1), event(2))
-    await store.dispatch("dispatcher", 2, [delivery(one), delivery(two)])
+    await store.dispatch("dispatcher", 2, Outgoing(new=(delivery(one), delivery(two))))
     await store.settle(delivery(one, status=DeliveryStatus.DEAD, attempts=9, last=ATTEMPT))
     await store.revive(delivery(one).id, NOW + DAY)
     revived = delivery(one, due_at=NOW + DAY, last=ATTEMPT)
@@ -335,7 +344,7 @@ async def test_n1_a_revived_delivery_goes_first_again(store):
 async def test_settling_keeps_what_came_of_an_attempt(store):
     """Status, times, attempts, the answer and the reference are all kept."""
     (one,) = await recorded(store, event(1))
-    await store.dispatch("dispatcher", 1, [delivery(one)])
+    await store.dispatch("dispatcher", 1, Outgoing(new=(delivery(one),)))
     tried = delivery(
         one, due_at=NOW + DAY, attempts=2, last=ATTEMPT, reference="m-7", after_gap=True
     )
@@ -367,7 +376,7 @@ async def test_pruning_drops_old_events_and_their_settled_deliveries(store):
     old, new = await recorded(
         store, event(1, about="a", observed_at=NOW - DAY), event(2, about="b")
     )
-    await store.dispatch("dispatcher", 2, [delivery(old), delivery(new)])
+    await store.dispatch("dispatcher", 2, Outgoing(new=(delivery(old), delivery(new))))
     await store.settle(delivery(old, status=DeliveryStatus.DEAD))
     for each in (old, new):
         await store.remember_reference("ops", each.lane, f"m-{each.seq}")
@@ -384,7 +393,7 @@ async def test_pruning_never_passes_a_cursor_or_a_waiting_delivery(store):
     """What a reader has not read, or a receiver not got, stays however old it is."""
     one, two, *_ = await recorded(store, *(event(n) for n in range(4)))
     await store.write_cursor("console", 3)
-    await store.dispatch("dispatcher", 2, [delivery(two)])
+    await store.dispatch("dispatcher", 2, Outgoing(new=(delivery(two),)))
     assert await store.prune(NOW + DAY) == 1
     assert await store.first_seq() == two.seq
     await store.settle(delivery(two, status=DeliveryStatus.DONE))

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import event as engine_events
 
 from bellbuoy.errors import StoreCorruptError, StoreError, StoreUnavailableError
+from bellbuoy.stores import Outgoing
 from bellbuoy.stores.opening import open_store
 from tests.stores.samples import delivery, event, incident, known, page, state, update, visit
 
@@ -31,13 +32,13 @@ def full_disk(name):
 async def test_p2_every_write_says_that_the_disk_refuses_and_recovers(sql, fault):
     """Each writing method raises StoreUnavailableError, writes nothing, and works again after."""
     (one,) = await sql.append([event(1)])
-    await sql.dispatch("dispatcher", 1, [delivery(one)])
+    await sql.dispatch("dispatcher", 1, Outgoing(new=(delivery(one),)))
     writes = {
         "commit": lambda: sql.commit(visit(None, known(incident()), event(2))),
         "save_states": lambda: sql.save_states([state()]),
         "append": lambda: sql.append([event(3)]),
         "write_cursor": lambda: sql.write_cursor("console", 1),
-        "dispatch": lambda: sql.dispatch("dispatcher", 2, [delivery(one, "dev")]),
+        "dispatch": lambda: sql.dispatch("dispatcher", 2, Outgoing(new=(delivery(one, "dev"),))),
         "settle": lambda: sql.settle(delivery(one, attempts=1)),
         "remember_reference": lambda: sql.remember_reference("ops", one.lane, "m"),
     }
@@ -206,7 +207,7 @@ async def sound(database):
             of = page(f"https://{number}.example")
             now = known(incident(), incident("i2"), page_key=of.key)
             (one,) = await store.commit(visit(None, now, event(1, of=of), of=of))
-            await store.dispatch("dispatcher", one.seq, [delivery(one)])
+            await store.dispatch("dispatcher", one.seq, Outgoing(new=(delivery(one),)))
     return database.read_bytes()
 
 

@@ -18,8 +18,8 @@ STEP = '''
 from alembic import op
 from sqlalchemy import Column, Text
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 def upgrade():
     op.add_column("event", Column("colour", Text))
@@ -34,9 +34,9 @@ def next_version(tmp_path, monkeypatch):
     def write(more: str = "pass") -> None:
         versions = tmp_path / "versions"
         shutil.copytree(migrations.VERSIONS, versions, dirs_exist_ok=True)
-        (versions / "v0002_colour.py").write_text(STEP.format(more=more))
+        (versions / "v0003_colour.py").write_text(STEP.format(more=more))
         monkeypatch.setattr(migrations, "VERSIONS", versions)
-        monkeypatch.setattr(migrations, "HEAD", "0002")
+        monkeypatch.setattr(migrations, "HEAD", "0003")
 
     return write
 
@@ -77,7 +77,7 @@ async def test_p7_the_steps_lead_to_the_tables_of_a_new_database(tmp_path):
 async def test_p7_the_fixture_of_every_version_opens(database):
     """A database that an older Bellbuoy left is read by this one, with all that is in it."""
     fixtures = sorted((Path(__file__).parent / "fixtures").glob("schema-*.db"))
-    assert [path.stem for path in fixtures] == ["schema-0001"]
+    assert [path.stem for path in fixtures] == ["schema-0001", "schema-0002"]
     for path in fixtures:
         database.parent.mkdir(exist_ok=True)
         shutil.copy(path, database)
@@ -104,9 +104,9 @@ async def test_p7_an_older_database_is_copied_and_brought_up_to_date(database, n
             assert store.log_id == log_id
             assert await store.last_seq() == 2
     assert "colour" in columns(database, "event")
-    kept = database.with_name(database.name + ".schema-0001")
+    kept = database.with_name(database.name + ".schema-0002")
     assert "colour" not in columns(kept, "event")
-    assert sqlite._version(kept) == "0001"
+    assert sqlite._version(kept) == "0002"
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
@@ -116,18 +116,18 @@ async def test_p7_a_step_that_fails_changes_nothing(database, next_version):
     before = tables(database)
     next_version(more="op.execute('INSERT INTO no_such_table VALUES (1)')")
     for _ in range(2):
-        with pytest.raises(StoreError, match=r"as it was: .*no such table.*\.schema-0001"):
+        with pytest.raises(StoreError, match=r"as it was: .*no such table.*\.schema-0002"):
             async with open_store(str(database), poller=True):
                 pass
     assert tables(database) == before
-    assert sqlite._version(database) == "0001"
+    assert sqlite._version(database) == "0002"
 
 
 async def test_p7_a_newer_database_is_refused(database, next_version):
     """An older Bellbuoy leaves it alone and says who can read it."""
     await make(database)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(migrations, "HEAD", "0000")
+        patch.setattr(migrations, "HEAD", "0001")
         before = database.read_bytes()
         for poller in (False, True):
             with pytest.raises(StoreNewerError, match="newer Bellbuoy"):

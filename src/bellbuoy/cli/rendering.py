@@ -14,11 +14,11 @@ def usual_kinds(config: Config, kinds: Sequence[str] | None = None, *, as_json: 
     """What a console shows: the usual kinds, or those asked for; as JSON every kind."""
     if as_json:
         return every_kind(config.timezone, kinds, as_json=True)
-    interests = config.interests
+    landscape = config.landscape
     text = _text(config.timezone)
 
     def render(event: Event) -> str | None:
-        return text(event) if announces(event, kinds or (), interests).told else None
+        return text(event) if announces(event, kinds or (), landscape).told else None
 
     return render
 

@@ -8,6 +8,7 @@ from bellbuoy.formats import Format
 from bellbuoy.http import HttpSettings
 from bellbuoy.model.facts import Page
 from bellbuoy.notifiers import Notifier, Receiver
+from bellbuoy.routing.matchers import Landscape, Need
 from bellbuoy.routing.routes import Route
 
 
@@ -27,16 +28,19 @@ class Config(Struct, frozen=True, kw_only=True):
     """A configuration that was read and found good.
 
     `source` is the file it came from, or None for the default set. `store` is an SQLAlchemy
-    style address (`sqlite:////var/lib/bellbuoy/bellbuoy.db`, `memory:`). `timezone` is the
-    IANA name for display. `retention` is how long events are kept, in seconds. `formats` and
-    `notifiers` are those of the plugins. `warnings` are lines for the person who wrote it.
-    `partial` is true when only some of the configured pages are watched this time, so that
-    nothing is forgotten of the others.
+    style address (`sqlite:////var/lib/bellbuoy/bellbuoy.db`, `memory:`). `needs` are the
+    operator's own services with what they need, `categories` those of the providers, if a route
+    asks for any. `timezone` is the IANA name for display. `retention` is how long events are
+    kept, in seconds. `formats` and `notifiers` are those of the plugins. `warnings` are lines
+    for the person who wrote it. `partial` is true when only some of the configured pages are
+    watched this time, so that nothing is forgotten of the others.
     """
 
     watched: tuple[Watched, ...]
     receivers: tuple[Receiver, ...] = ()
     routes: tuple[Route, ...] = ()
+    needs: tuple[Need, ...] = ()
+    categories: Mapping[str, str] = {}
     http: HttpSettings = HttpSettings()
     store: str
     timezone: str = "UTC"
@@ -57,6 +61,11 @@ class Config(Struct, frozen=True, kw_only=True):
             both = (*before, *watched.components) if before and watched.components else ()
             globs[slug] = tuple(dict.fromkeys(both))
         return {slug: names for slug, names in globs.items() if names}
+
+    @property
+    def landscape(self) -> Landscape:
+        """What routing has to know beside the routes."""
+        return Landscape(interests=self.interests, categories=self.categories, needs=self.needs)
 
     def __repr__(self) -> str:
         """What it is, without a secret: addresses may hold passwords."""

@@ -1,7 +1,7 @@
 """Find the config, read it, and say everything that is wrong with it at once.
 
     file -> document (values, lines, ${NAME}) -> schema (shape) -> plugins
-         -> providers | receivers -> routes -> Config
+         -> providers | receivers -> routes, services -> Config
 
 Does not open the store, ask a page or start a receiver.
 """
@@ -15,29 +15,26 @@ from msgspec.structs import replace
 from pydantic import BaseModel
 
 from bellbuoy.catalog import Catalog
-from bellbuoy.config import Config, Watched
+from bellbuoy.config import Config
 from bellbuoy.config.document import Document, Place, read_document
 from bellbuoy.config.named_files import with_files
 from bellbuoy.config.problems import Problems, unknown_key
 from bellbuoy.config.providers import default_set, read_providers, select
+from bellbuoy.config.routes import categories, read_needs, read_routes
 from bellbuoy.config.schema import (
     ConfigFile,
     HttpEntry,
-    MatcherEntry,
     PluginNames,
     ReceiverEntry,
-    RouteEntry,
     Surroundings,
 )
-from bellbuoy.config.values import listed, nearest, network, store_address, timezone
+from bellbuoy.config.values import nearest, network, store_address, timezone
 from bellbuoy.errors import ConfigError, PluginError
 from bellbuoy.formats import Format, Formats
 from bellbuoy.http import HttpSettings
 from bellbuoy.notifiers import Notifier, Notifiers, Receiver
 from bellbuoy.platform import config_directory, state_directory
 from bellbuoy.plugins import FORMAT_GROUP, NOTIFIER_GROUP, installed, load_plugins
-from bellbuoy.routing.matchers import Matcher, is_like
-from bellbuoy.routing.routes import Route
 
 P = TypeVar("P", dict[str, Any], list[Any])
 
@@ -130,13 +127,17 @@ class _Loader:
             if entries is None
             else read_providers(entries, catalog, self._problems)
         )
+        zone = rest.display.timezone
+        read = tuple(read_routes(routes, receivers, watched, zone, self._problems))
         return Config(
             watched=watched,
-            receivers=tuple(self._receivers(receivers, rest.display.timezone)),
-            routes=tuple(self._routes(routes, receivers, watched)),
+            receivers=tuple(self._receivers(receivers, zone)),
+            routes=read,
+            needs=read_needs(rest.services),
+            categories=categories(read, watched, catalog),
             http=_http(rest.http),
             store=rest.store.get_secret_value() if rest.store else default_store(),
-            timezone=rest.display.timezone,
+            timezone=zone,
             retention=rest.retention,
             formats=self._formats,
             notifiers=self._notifiers,
@@ -240,70 +241,6 @@ class _Loader:
             said = f"{type(error).__name__}: {error}"
             self._problems.add(place, f"its settings cannot be checked: {said}; tell its author")
             return None
-
-    def _routes(
-        self, entries: list[Any], receivers: dict[str, Any], watched: Sequence[Watched]
-    ) -> Iterable[Route]:
-        if receivers and not entries:
-            self._problems.warn(
-                ("receivers",),
-                "there are no routes, so each receiver hears of incidents, of unreadable pages "
-                "and of Bellbuoy itself; write routes to choose",
-            )
-            yield Route(name="default", to=tuple(receivers))
-        heard: set[str] = set()
-        names: set[str] = set()
-        for index, data in enumerate(entries):
-            place: Place = ("routes", index)
-            entry = self._problems.read(RouteEntry, data, place)
-            self._check_receivers(data, receivers, (*place, "to"))
-            if entry is None:
-                continue
-            name = entry.name or f"routes.{index}"
-            if name in names:
-                self._problems.add((*place, "name"), f"{name!r} names two routes; rename one")
-            names.add(name)
-            heard.update(entry.to)
-            self._check_providers(entry.when, watched, (*place, "when", "providers"))
-            yield Route(name=name, to=entry.to, when=_matcher(entry.when), late=entry.late)
-        for name in receivers if entries else ():
-            if name not in heard:
-                self._problems.warn(
-                    ("receivers", name), "is in no route, so it hears of nothing; add it to one"
-                )
-
-    def _check_receivers(self, route: Any, receivers: dict[str, Any], place: Place) -> None:
-        given = route.get("to") if isinstance(route, dict) else None
-        names = listed(given)
-        for index, name in enumerate(names if isinstance(names, list) else ()):
-            if isinstance(name, str) and name not in receivers:
-                known = f"known are {', '.join(receivers)}" if receivers else "there is none"
-                self._problems.add(
-                    place if names is not given else (*place, index),
-                    f"{name!r} is not a receiver{nearest(name, receivers)}; {known}; "
-                    "add it under receivers",
-                )
-
-    def _check_providers(
-        self, when: MatcherEntry, watched: Sequence[Watched], place: Place
-    ) -> None:
-        names = [n for w in watched for n in (w.page.provider.slug, w.page.provider.name)]
-        for index, glob in enumerate(when.providers or ()):
-            if not any(is_like(glob, name) for name in names):
-                self._problems.warn(
-                    (*place, index),
-                    f"{glob!r} is like no provider that is watched{nearest(glob, names)}; "
-                    "this route hears of nothing from it",
-                )
-
-
-def _matcher(entry: MatcherEntry) -> Matcher:
-    return Matcher(
-        providers=entry.providers or (),
-        components=entry.components or (),
-        impacts=entry.impacts or frozenset(),
-        kinds=entry.kinds or (),
-    )
 
 
 def _http(entry: HttpEntry) -> HttpSettings:

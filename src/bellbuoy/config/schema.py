@@ -21,6 +21,7 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     WithJsonSchema,
+    model_validator,
 )
 
 from bellbuoy.config import values
@@ -62,6 +63,24 @@ Kinds = Annotated[
     Field(min_length=1),
     WithJsonSchema(_SOME_TEXTS),
 ]
+Types = Annotated[
+    tuple[Annotated[str, AfterValidator(values.whole_kind)], ...],
+    BeforeValidator(values.listed),
+    Field(min_length=1),
+    WithJsonSchema(_SOME_TEXTS),
+]
+Targets = Annotated[
+    tuple[Annotated[str, AfterValidator(values.target)], ...],
+    BeforeValidator(values.listed),
+    Field(min_length=1),
+    WithJsonSchema(_SOME_TEXTS),
+]
+Windows = Annotated[
+    tuple[Annotated[str, AfterValidator(values.window)], ...],
+    BeforeValidator(values.listed),
+    Field(min_length=1),
+    WithJsonSchema(_SOME_TEXTS),
+]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(values.listed), WithJsonSchema(_TEXTS)]
 Networks = Annotated[
     tuple[Annotated[str, AfterValidator(values.network)], ...],
@@ -71,6 +90,8 @@ Networks = Annotated[
 Impacts = Annotated[frozenset[Impact], BeforeValidator(values.impacts), WithJsonSchema(_SOME_TEXTS)]
 Address = Annotated[str, AfterValidator(values.page_address)]
 Patience = Annotated[Duration, AfterValidator(partial(values.within, low=0.1, high=600.0))]
+Wait = Annotated[Duration, AfterValidator(partial(values.within, low=1.0, high=90 * 86400.0))]
+Waits = Annotated[tuple[Wait, ...], BeforeValidator(values.several), Field(min_length=1)]
 Every = Annotated[Duration, AfterValidator(partial(values.within, low=0.1, high=86400.0))]
 
 
@@ -157,13 +178,52 @@ class MatcherEntry(Section):
     """What an event must be like; what is left out matches everything."""
 
     providers: Names | None = Field(default=None, description="Globs of slugs or names.")
-    components: Names | None = Field(default=None, description="Globs of component names.")
+    pages: Names | None = Field(default=None, description="Globs of page addresses.")
+    components: Names | None = Field(
+        default=None, description="Globs of a component's name, group or region, or group/name."
+    )
     impacts: Impacts | None = Field(
         default=None, description="One, a list, or a comparison such as '>=major'."
     )
     kinds: Kinds | None = Field(
         default=None, description="Families (incident) or whole kinds (incident.resolved)."
     )
+    types: Types | None = Field(default=None, description="Whole kinds (incident.resolved).")
+    categories: Names | None = Field(
+        default=None, description="Globs of the catalog's categories of providers."
+    )
+    text: Names | None = Field(
+        default=None, description="Words or globs that stand in the title or the message."
+    )
+    services: Names | None = Field(
+        default=None, description="Globs of your own services that need it."
+    )
+    owners: Names | None = Field(
+        default=None, description="Globs of the owners of services that need it."
+    )
+
+
+class MaintenanceEntry(Section):
+    """What a route does with planned work."""
+
+    ahead: Waits = Field(description="How long before its start it is told again.")
+
+
+class QuietEntry(Section):
+    """When a route holds back what it tells."""
+
+    during: Windows | None = Field(
+        default=None, description="Quiet in these hours: 'mon-fri 22:00-07:00', 'sat,sun'."
+    )
+    outside: Windows | None = Field(
+        default=None, description="Quiet in all hours but these: 'mon-fri 09:00-17:00'."
+    )
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "QuietEntry":
+        if (self.during is None) == (self.outside is None):
+            raise ValueError("needs either during or outside; write one of them")
+        return self
 
 
 class RouteEntry(Section):
@@ -172,9 +232,35 @@ class RouteEntry(Section):
     name: str | None = Field(default=None, min_length=1, description="How people find it.")
     to: Names = Field(description="The names of one or more receivers.")
     when: MatcherEntry = Field(default=MatcherEntry(), description="Which events.")
+    unless: MatcherEntry | None = Field(default=None, description="Which of these not.")
     late: bool = Field(
         default=False, description="Also those that were over before they were seen."
     )
+    hold: Wait | None = Field(
+        default=None,
+        description="Wait so long with what begins; what ends meanwhile is never told.",
+    )
+    remind: Wait | None = Field(
+        default=None, description="Tell again of what is open after so long."
+    )
+    maintenance: MaintenanceEntry | None = Field(default=None, description="Of planned work.")
+    quiet: Annotated[QuietEntry, BeforeValidator(values.during)] | None = Field(
+        default=None, description="Hours in which it waits, to tell all in one digest after them."
+    )
+    digest: Annotated[str, AfterValidator(values.rhythm)] | None = Field(
+        default=None, description="Tell everything together: 'daily 09:00', 'mon-fri 09:00'."
+    )
+    timezone: Annotated[str, AfterValidator(values.timezone)] | None = Field(
+        default=None, description="An IANA name, for quiet and digest; else the display's."
+    )
+
+
+class ServiceEntry(Section):
+    """A service of your own, and what it needs."""
+
+    owner: str = Field(default="", description="Who owns it.")
+    runbook: str = Field(default="", description="What to do then: an address or a text.")
+    needs: Targets = Field(description="Providers, or PROVIDER:COMPONENT; both may be globs.")
 
 
 class HttpEntry(Section):
@@ -232,6 +318,9 @@ class ConfigFile(Section):
         default={}, description="Named destinations of events."
     )
     routes: list[RouteEntry] = Field(default=[], description="Which events go where.")
+    services: dict[str, ServiceEntry] = Field(
+        default={}, description="Your own services, and the providers that they need."
+    )
     http: HttpEntry = Field(default=HttpEntry(), description="How pages are asked.")
     store: Annotated[SecretStr, AfterValidator(_store)] | None = Field(
         default=None, description="A path, or the address of a database."

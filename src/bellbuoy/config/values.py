@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from bellbuoy.events import FAMILIES, EventKind
 from bellbuoy.model.facts import Impact
+from bellbuoy.routing.schedules import parse_rhythm, parse_window
 from bellbuoy.text import MAX_URL
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|)")
@@ -139,6 +140,16 @@ def listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def several(value: Any) -> Any:
+    """A single value as a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+def during(value: Any) -> Any:
+    """Hours of quiet that are written without a word."""
+    return {"during": value} if isinstance(value, (str, list)) else value
+
+
 def impacts(value: Any) -> frozenset[Impact]:
     """A set of impacts, from one, from a list, or from a comparison such as `>=major`.
 
@@ -177,6 +188,40 @@ def event_kind(value: str) -> str:
         f"{_shown(value)} is not a kind of event{nearest(value, known)}; write a family "
         f"({', '.join(FAMILIES)}) or a whole kind such as incident.resolved"
     )
+
+
+def whole_kind(value: str) -> str:
+    """A whole kind of event (`incident.resolved`)."""
+    known = [kind.value for kind in EventKind]
+    if value in known:
+        return value
+    raise ValueError(
+        f"{_shown(value)} is not a type of event{nearest(value, known)}; write one such as "
+        "incident.resolved, or a family under kinds"
+    )
+
+
+def target(value: str) -> str:
+    """A provider, or a component of it: `github`, `github:Actions`, `aws:us-east-1/ec2`."""
+    provider, colon, component = value.partition(":")
+    if not provider.strip() or (colon and not component.strip()):
+        raise ValueError(
+            f"{_shown(value)} is neither a provider nor a component of one; write 'github', "
+            "'github:Actions' or 'aws:us-east-1/ec2'"
+        )
+    return value
+
+
+def window(value: str) -> str:
+    """A time of quiet."""
+    parse_window(value)
+    return value
+
+
+def rhythm(value: str) -> str:
+    """The hours of a digest."""
+    parse_rhythm(value, "UTC")
+    return value
 
 
 def timezone(value: str) -> str:

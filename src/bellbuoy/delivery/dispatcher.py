@@ -1,63 +1,71 @@
 """From the event log to deliveries.
 
-    log, from the dispatcher's own place -> routes -> deliveries + cursor, in one transaction
+    log, from its own place -> routes -> plan -> deliveries + cursor, in one transaction
+    held and due            -----------> plan -> the same
 
 A new receiver starts at the end of the log as it is when `begin` is called, with the newest
-event it would be told of each incident that is open then: those are ordinary deliveries, whose
-rule says "already open". Nothing that is recorded later is missed, so on a new log everything
-is told. That a receiver has begun is kept as a cursor of its name at the end of time, where
-it keeps no old event from being dropped.
+event it would be told of each incident that is open then, as one digest if it takes any.
+Nothing that is recorded later is missed, so on a new log everything is told. That a receiver
+has begun is kept as a cursor of its name at the end of time, where it keeps no old event from
+being dropped.
 
-Does not send anything (worker), and does not decide who hears (routing).
+Does not send anything (worker), and does not decide who hears (routing) or what becomes of a
+decision (planning).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from bellbuoy.delivery.patience import Patience
+from bellbuoy.delivery.planning import Planning
 from bellbuoy.events import Event
-from bellbuoy.model.delivery import Delivery
+from bellbuoy.model.delivery import Silence, Standing
 from bellbuoy.notifiers import Receiver
 from bellbuoy.observer import Observer, Withheld
-from bellbuoy.routing.routes import Decision, Interests, Route, decide
+from bellbuoy.routing.matchers import Landscape, Reason
+from bellbuoy.routing.routes import Decision, Route, decide, nearest
 from bellbuoy.stores import Store
 
 READER = "dispatcher"
 """The name of its cursor."""
 
 BATCH = 500
-"""Events routed in one transaction."""
+"""Events routed, or held deliveries released, in one transaction."""
 
 HAS_BEGUN = 2**62
 """The place of the cursor that says that a receiver has begun."""
 
-ALREADY_OPEN = "already open"
-"""What the rule of a new receiver's first deliveries says, after the route."""
-
-DISABLED = "the receiver wants no more events"
-"""Why a disabled receiver is not told."""
+LOOK_EVERY = 60.0
+"""The longest wait while something is held, in seconds: the clock may have been set."""
 
 
 class Dispatcher:
     """Turns events into deliveries, each exactly once per receiver.
 
-    `wake` is called after deliveries were written. `now` is the wall clock.
+    `digesting` are the names of receivers that take digests, `renewals` say after how many
+    seconds a receiver must be told again of what is open. `wake` is called after deliveries
+    were written. `now` is the wall clock.
     """
 
     def __init__(
         self,
         store: Store,
         routes: Sequence[Route],
-        interests: Interests,
+        landscape: Landscape,
         receivers: Sequence[Receiver],
         *,
         now: Callable[[], datetime],
         observer: Observer,
+        digesting: Iterable[str] = (),
+        renewals: Mapping[str, float] | None = None,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._routes = routes
-        self._interests = interests
+        self._landscape = landscape
+        self._digesting = frozenset(digesting)
+        self._renewals = renewals or {}
         self._receivers = tuple(dict.fromkeys(receiver.name for receiver in receivers))
         self._now = now
         self._observer = observer
@@ -69,12 +77,24 @@ class Dispatcher:
         patience = Patience("the dispatcher", self._observer)
         while True:
             seq = await patience.insist(self.catch_up)
-            await patience.insist(lambda: self._store.wait_for_events(seq))  # noqa: B023 - awaited at once
+            due_at = await patience.insist(self._store.next_held)
+            pause = None if due_at is None else (due_at - self._now()).total_seconds()
+            try:
+                async with asyncio.timeout(pause and min(max(pause, 0.0), LOOK_EVERY)):
+                    await patience.insist(lambda: self._store.wait_for_events(seq))  # noqa: B023 - awaited at once
+            except TimeoutError:
+                continue
 
     async def catch_up(self) -> int:
-        """Route everything up to the end of the log; returns its end. Raises StoreError."""
+        """Route everything up to the end of the log, then release what is due; returns its end.
+
+        In this order, so that what ended while it was held is known to have ended. Raises
+        StoreError.
+        """
         await self.begin()
-        return await self._route_up_to(None, self._receivers)
+        seq = await self._route_up_to(None, self._receivers)
+        await self._release(seq)
+        return seq
 
     async def begin(self) -> None:
         """Take in new receivers, once. Before polling starts, so that they miss nothing of it.
@@ -109,29 +129,50 @@ class Dispatcher:
                 break
             seq = events[-1].seq
             disabled = {name for name in receivers if await self._store.is_disabled(name)}
-            await self._write(
-                seq, [one for event in events for one in self._route(event, receivers, disabled)]
-            )
+            silences = await self._store.silences(events[0].observed_at)
+            planning = await self._planning(event.lane for event in events)
+            for event in events:
+                self._route(event, receivers, disabled, silences, planning)
+            await self._write(seq, planning)
         return seq
 
-    async def _write(self, seq: int, deliveries: Sequence[Delivery]) -> None:
-        await self._store.dispatch(READER, seq, deliveries)
-        if deliveries:
+    async def _release(self, seq: int) -> None:
+        """Judge held deliveries whose time has come."""
+        now = self._now()
+        while due := await self._store.due_held(now, BATCH):
+            silences = await self._store.silences(now)
+            planning = await self._planning(delivery.lane for delivery, _ in due)
+            for delivery, event in due:
+                planning.release(delivery, event, silences, self._landscape)
+            planning.gather(self._digesting)
+            await self._write(seq, planning)
+
+    async def _planning(self, lanes: Iterable[str]) -> Planning:
+        standings = await self._store.standings(lanes)
+        return Planning(self._routes, standings, self._renewals, self._now())
+
+    async def _write(self, seq: int, planning: Planning) -> None:
+        outgoing = planning.outgoing
+        await self._store.dispatch(READER, seq, outgoing)
+        if outgoing.new or outgoing.changed:
             self._wake()
 
-    async def _already_open(self, receivers: Sequence[str], end: int) -> list[Delivery]:
+    async def _already_open(self, receivers: Sequence[str], end: int) -> Planning:
         """For each receiver the newest event it would be told of each open incident."""
-        deliveries: list[Delivery] = []
-        for page_key, incident in await self._store.open_incidents() if end else ():
+        newest: list[tuple[Event, Decision]] = []
+        for page_key, incident in await self._store.open_incidents() if end and receivers else ():
             waiting = set(receivers)
             for event in reversed(await self._events_of(page_key, incident.key, end)):
-                told = [one for one in self._decide(event) if one.told and one.receiver in waiting]
-                deliveries += [
-                    self._delivery(event, one.receiver, f"{one.route} ({ALREADY_OPEN})")
-                    for one in told
-                ]
+                decisions = nearest(decide(event, self._routes, self._landscape))
+                told = [one for name, one in decisions.items() if one.told and name in waiting]
+                newest += [(event, one) for one in told]
                 waiting -= {one.receiver for one in told}
-        return sorted(deliveries, key=lambda delivery: delivery.seq)
+        newest.sort(key=lambda each: each[0].seq)
+        planning = await self._planning(event.lane for event, _ in newest)
+        for event, decision in newest:
+            planning.welcome(event, decision)
+        planning.gather(self._digesting)
+        return planning
 
     async def _events_of(self, page_key: str, incident: str, end: int) -> list[Event]:
         found: list[Event] = []
@@ -142,35 +183,34 @@ class Dispatcher:
         return found
 
     def _route(
-        self, event: Event, receivers: Sequence[str], disabled: set[str]
-    ) -> Iterable[Delivery]:
-        for decision in self._decide(event):
-            name = decision.receiver
+        self,
+        event: Event,
+        receivers: Sequence[str],
+        disabled: set[str],
+        silences: Sequence[Silence],
+        planning: Planning,
+    ) -> None:
+        standings: Mapping[str, Standing] = planning.standings(event.lane, receivers)
+        decisions = decide(
+            event, self._routes, self._landscape, standings=standings, silences=silences
+        )
+        for name, decision in nearest(decisions).items():
             if name not in receivers:
                 continue
-            if decision.told and name not in disabled:
-                yield self._delivery(event, name, decision.route)
-                continue
-            reason = DISABLED if decision.told else decision.reason.value
-            self._observer.withheld(
-                Withheld(page_key=event.page.key, about=event.id, reason=reason, receiver=name)
-            )
+            is_refused = decision.told and name in disabled
+            taken = _refused(decision) if is_refused else decision
+            planning.take(event, taken)
+            if not taken.told:
+                reason, about = taken.reason.value, event.id
+                self._observer.withheld(
+                    Withheld(page_key=event.page.key, about=about, reason=reason, receiver=name)
+                )
 
-    def _decide(self, event: Event) -> tuple[Decision, ...]:
-        return decide(event, self._routes, self._interests)
 
-    def _delivery(self, event: Event, receiver: str, rule: str) -> Delivery:
-        now = self._now()
-        return Delivery(
-            id=f"{event.id}/{receiver}",
-            receiver=receiver,
-            seq=event.seq,
-            event_id=event.id,
-            lane=event.lane,
-            rule=rule,
-            created_at=now,
-            due_at=now,
-        )
+def _refused(decision: Decision) -> Decision:
+    return Decision(
+        receiver=decision.receiver, route=decision.route, told=False, reason=Reason.DISABLED
+    )
 
 
 def _begun(receiver: str) -> str:

@@ -1,31 +1,49 @@
 """One receiver's deliveries: tried, retried, settled after the answer, never before.
 
-    store: due, first of its lane -> notifier -> done | later | dead -> store
+    store: due, first of its lane -> parcel -> pace -> notifier -> done | later | dead -> store
 
 The store is the queue, so memory stays flat however long a receiver is away. Within a lane
-(one incident of one page) the order of the log is kept; other lanes go on. What was answered
-is settled even if the store refuses for an hour: until then its lane waits, and nothing is
-sent again. Does not decide what is sent to whom (dispatcher), nor how long to wait (retries).
+(one incident of one page) the order of the log is kept; other lanes go on. Where more than
+`GATHERED_ABOVE` messages wait for a receiver that takes digests, they become one. What was
+answered is settled even if the store refuses for an hour: until then its lanes wait, and
+nothing is sent again. Does not decide what is sent to whom (dispatcher), nor how long to wait
+(retries).
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from traceback import extract_tb
+from typing import Any
 
 from msgspec.structs import replace
 
+from bellbuoy.delivery.pacing import Paces
+from bellbuoy.delivery.parcels import APART, Parcel
 from bellbuoy.delivery.patience import Patience
+from bellbuoy.delivery.planning import digest_id
 from bellbuoy.delivery.retries import HELD_AT_MOST, next_attempt_at
 from bellbuoy.errors import DelayedError, DeliveryError, DisabledError, RefusedError
 from bellbuoy.events import Event
 from bellbuoy.exchange import Exchange
-from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Receipt
-from bellbuoy.notifiers import DoorNotifier, HttpNotifier, Message, Notifier, Receiver
+from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Receipt, Service
+from bellbuoy.notifiers import (
+    Digest,
+    DigestDoor,
+    DigestNotifier,
+    Door,
+    DoorNotifier,
+    HttpNotifier,
+    Message,
+    Notifier,
+    PacedNotifier,
+    Receiver,
+    takes_digests,
+)
 from bellbuoy.observer import Attempted, Happened, Observer
 from bellbuoy.stores import Store
 from bellbuoy.text import clean_line
@@ -36,8 +54,20 @@ AT_ONCE = 4
 CLAIM = 50
 """Deliveries read from the store at once."""
 
+GATHERED_ABOVE = 20
+"""More messages than this that wait for a receiver become one digest."""
+
+DIGEST_SIZE = 500
+"""Deliveries in one digest at most."""
+
+BACKLOG = "many at once"
+"""The reason of deliveries that became a digest because so many waited."""
+
 LOOK_EVERY = 5.0
 """The longest wait for a wake-up, in seconds: another process may have dispatched."""
+
+BLOCKED_PAUSE = 1.0
+"""How long to wait, in seconds, if all that is due waits for an earlier one of its lane."""
 
 OPEN_AGAIN_AFTER = 30.0
 """How long to wait after a door that could not be opened, in seconds."""
@@ -53,13 +83,18 @@ WANTS_NO_MORE = "the receiver wants no more events (410)"
 Send = Callable[[Exchange[Receipt]], Awaitable[Receipt]]
 """Performs a receiver's exchange; the app hands in the driver's."""
 
-Notify = Callable[[Message], Awaitable[Receipt]]
+Notify = Callable[[Message | Digest], Awaitable[Receipt]]
+
+
+def _no_services(event: Event) -> tuple[Service, ...]:  # noqa: ARG001 - the shape of `services`
+    return ()
 
 
 class Worker:
     """Delivers to one receiver until it is cancelled, or the receiver wants no more.
 
-    `now` is the wall clock; `chance` spreads the retries.
+    `now` is the wall clock; `chance` spreads the retries. `services` says which of the
+    operator's own services need what an event is about. `paces` are those of all receivers.
     """
 
     def __init__(
@@ -72,6 +107,8 @@ class Worker:
         now: Callable[[], datetime],
         observer: Observer,
         chance: Random | None = None,
+        services: Callable[[Event], Sequence[Service]] = _no_services,
+        paces: Paces | None = None,
     ) -> None:
         self._store = store
         self._receiver = receiver
@@ -80,11 +117,14 @@ class Worker:
         self._now = now
         self._observer = observer
         self._chance = chance or Random()  # noqa: S311 - spreads retries, keeps no secret
+        self._services = services
+        self._paces = paces or Paces()
         self._patience = Patience(f"receiver {receiver.name}", observer)
         self._at_once = AT_ONCE if isinstance(notifier, HttpNotifier) else 1
         self._news = asyncio.Event()
-        self._claimed: deque[tuple[Delivery, Event]] = deque()
-        self._flying: dict[str, asyncio.Task[None]] = {}
+        self._claimed: deque[Parcel] = deque()
+        self._flying: dict[asyncio.Task[None], frozenset[str]] = {}
+        self._is_blocked = False
         self._held_until = 0.0
         self._is_over = False
         self._failure: BaseException | None = None
@@ -124,7 +164,7 @@ class Worker:
         """The way to the receiver; None if its door could not be opened."""
         notifier, settings = self._notifier, self._receiver.settings
         if isinstance(notifier, HttpNotifier):
-            return lambda message: self._send(notifier.notify(message, settings))
+            return lambda told: self._send(_exchange(notifier, told, settings))
         if not isinstance(notifier, DoorNotifier):
             raise TypeError(f"{notifier!r} has neither `notify` nor `open`")
         try:
@@ -134,7 +174,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - a broken door must not end the others
             self._tell(f"cannot be opened: {_unexpected(error)}", "error")
         else:
-            return door.notify
+            return lambda told: _through(door, told)
         return None
 
     async def _deliver(self, notify: Notify, until: datetime | None) -> None:
@@ -155,20 +195,61 @@ class Worker:
         """Start sends until every seat is taken, or nothing is due."""
         while len(self._flying) < self._at_once and self._hold() <= 0 and not self._is_over:
             if not self._claimed:
-                name, at = self._receiver.name, until or self._now()
-                due = await self._patience.insist(
-                    lambda: self._store.due_deliveries(name, at, CLAIM)  # noqa: B023 - awaited at once
-                )
-                self._claimed.extend(one for one in due if one[0].lane not in self._flying)
+                self._claimed.extend(await self._claim(until or self._now()))
                 if not self._claimed:
                     return
-            delivery, event = self._claimed.popleft()
-            task = asyncio.create_task(self._try(notify, delivery, event))
-            self._flying[delivery.lane] = task
-            task.add_done_callback(lambda task, lane=delivery.lane: self._landed(lane, task))
+            parcel = self._claimed.popleft()
+            task = asyncio.create_task(self._try(notify, parcel))
+            self._flying[task] = parcel.lanes
+            task.add_done_callback(self._landed)
 
-    def _landed(self, lane: str, task: asyncio.Task[None]) -> None:
-        del self._flying[lane]
+    async def _claim(self, at: datetime) -> list[Parcel]:
+        """What is due and whose lanes are free, as it travels."""
+        name = self._receiver.name
+        due = await self._patience.insist(lambda: self._store.due_deliveries(name, at, CLAIM))
+        flying = frozenset[str]().union(*self._flying.values())
+        free = [each for each in due if each[0].lane not in flying]
+        if free and takes_digests(self._notifier):
+            free = [each for each in free if each[0].digest] + await self._gathered(free, flying)
+        parcels: list[Parcel] = []
+        for delivery, event in free:
+            if delivery.digest in {"", APART}:
+                parcels.append(Parcel(contents=((delivery, event),)))
+            elif not any(delivery.digest == each.deliveries[0].digest for each in parcels):
+                members = await self._members(delivery.digest)
+                parcel = Parcel(contents=members)
+                if members and not parcel.lanes & flying:
+                    parcels.append(parcel)
+        self._is_blocked = bool(due) and not parcels
+        return parcels
+
+    async def _members(self, digest: str) -> tuple[tuple[Delivery, Event], ...]:
+        name = self._receiver.name
+        return await self._patience.insist(
+            lambda: self._store.waiting(name, digest=digest, limit=2 * DIGEST_SIZE)
+        )
+
+    async def _gathered(
+        self, free: list[tuple[Delivery, Event]], flying: frozenset[str]
+    ) -> list[tuple[Delivery, Event]]:
+        """Those of the free that are in no digest; if too many wait, they are in one now."""
+        name = self._receiver.name
+        waiting = await self._patience.insist(lambda: self._store.waiting(name, limit=DIGEST_SIZE))
+        waiting = [each for each in waiting if each[0].lane not in flying]
+        if len(waiting) <= GATHERED_ABOVE:
+            return [each for each in free if not each[0].digest]
+        together = digest_id(delivery for delivery, _ in waiting)
+        gathered = [
+            (replace(delivery, digest=together, reason=BACKLOG), event)
+            for delivery, event in waiting
+        ]
+        await self._patience.insist(
+            lambda: self._store.settle(*(delivery for delivery, _ in gathered))
+        )
+        return gathered[:1]
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        del self._flying[task]
         if not task.cancelled() and task.exception() is not None:
             self._failure = task.exception()
         self._news.set()
@@ -181,6 +262,8 @@ class Worker:
         """How long to wait, in seconds, if nothing happens before."""
         if self._flying or self._claimed:
             return LOOK_EVERY
+        if self._is_blocked:
+            return BLOCKED_PAUSE
         name = self._receiver.name
         due_at = await self._patience.insist(lambda: self._store.next_due(name))
         pause = LOOK_EVERY if due_at is None else (due_at - self._now()).total_seconds()
@@ -196,7 +279,7 @@ class Worker:
     async def _land(self) -> None:
         """Let sends in flight end, for a bounded time."""
         self._claimed.clear()
-        flying = list(self._flying.values())
+        flying = list(self._flying)
         try:
             if flying:
                 await asyncio.wait(flying, timeout=STOP_WITHIN)
@@ -205,76 +288,81 @@ class Worker:
                 task.cancel()
         await asyncio.gather(*flying, return_exceptions=True)
 
-    async def _try(self, notify: Notify, delivery: Delivery, event: Event) -> None:
-        reference = await self._patience.insist(
-            lambda: self._store.reference(delivery.receiver, delivery.lane)
-        )
+    async def _try(self, notify: Notify, parcel: Parcel) -> None:
+        references = {lane: await self._reference(lane) for lane in parcel.lanes}
+        await self._turn()
         began = self._now()
-        message = Message(
-            event=event,
-            delivery=delivery,
-            sent_at=int(began.timestamp()),
-            reference=reference,
-            repeat=delivery.last is not None and delivery.last.uncertain,
-        )
+        sent_at = int(began.timestamp())
+        messages = parcel.messages(references.__getitem__, self._services, sent_at)
+        told = parcel.digest(messages, sent_at) if parcel.is_digest else messages[0]
         try:
-            receipt = await notify(message)
+            receipt = await notify(told)
             if not isinstance(receipt, Receipt):
                 raise TypeError(f"{type(receipt).__name__} is not a Receipt")  # noqa: TRY301
         except DeliveryError as error:
-            await self._put_off(delivery, began, error)
+            await self._put_off(parcel, began, error)
         except Exception as error:  # noqa: BLE001 - a bug in one notifier must not end deliveries
             problem = _unexpected(error)
             self._tell(problem, "error")
-            await self._put_off(delivery, began, DelayedError(problem, uncertain=True))
+            await self._put_off(parcel, began, DelayedError(problem, uncertain=True))
         else:
-            await self._keep(message, began, receipt)
+            await self._keep(parcel, references, began, receipt)
 
-    async def _keep(self, message: Message, began: datetime, receipt: Receipt) -> None:
+    async def _reference(self, lane: str) -> str:
+        name = self._receiver.name
+        return await self._patience.insist(lambda: self._store.reference(name, lane))
+
+    async def _turn(self) -> None:
+        """Wait for the receiver's pace."""
+        notifier = self._notifier
+        pace = None
+        if isinstance(notifier, PacedNotifier):
+            pace = notifier.pace(self._receiver.settings)
+        if pace is not None:
+            await self._paces.turn(notifier.KIND, pace)
+
+    async def _keep(
+        self, parcel: Parcel, references: dict[str, str], began: datetime, receipt: Receipt
+    ) -> None:
         """Keep that it arrived."""
-        delivery = message.delivery
-        to, lane, reference = delivery.receiver, delivery.lane, receipt.reference
-        if reference and reference != message.reference:
-            await self._patience.insist(lambda: self._store.remember_reference(to, lane, reference))
-        attempt = self._attempt(began, receipt.detail or "done", uncertain=message.repeat)
-        await self._settle(
-            replace(
-                delivery,
-                status=DeliveryStatus.DONE,
-                attempts=delivery.attempts + 1,
-                last=attempt,
-                reference=reference or delivery.reference,
-            )
-        )
+        to, reference = self._receiver.name, receipt.reference
+        for lane in parcel.lanes if reference and not parcel.is_digest else ():
+            if reference != references[lane]:
+                await self._patience.insist(
+                    lambda: self._store.remember_reference(to, lane, reference)  # noqa: B023 - awaited at once
+                )
+        uncertain = parcel.may_have_arrived
+        attempt = self._attempt(began, receipt.detail or "done", uncertain=uncertain)
+        done = parcel.settled(DeliveryStatus.DONE, attempt)
+        await self._settle(replace(each, reference=reference or each.reference) for each in done)
 
-    async def _put_off(self, delivery: Delivery, began: datetime, error: DeliveryError) -> None:
+    async def _put_off(self, parcel: Parcel, began: datetime, error: DeliveryError) -> None:
         """Keep that it did not arrive: for later, or for good."""
         retry_after = error.retry_after if isinstance(error, DelayedError) else None
         again_at = None
         if not isinstance(error, RefusedError):
             again_at = next_attempt_at(
-                delivery, self._now(), retry_after=retry_after, chance=self._chance.random()
+                parcel.lead, self._now(), retry_after=retry_after, chance=self._chance.random()
             )
         if retry_after is not None:
             self._hold_all(retry_after)
         # An attempt that may have arrived makes every later one a repeat.
-        uncertain = delivery.last is not None and delivery.last.uncertain
-        uncertain = uncertain or (isinstance(error, DelayedError) and error.uncertain)
-        attempt = self._attempt(began, error.detail, uncertain=uncertain)
-        is_dead = again_at is None
-        await self._settle(
-            replace(
-                delivery,
-                status=DeliveryStatus.DEAD if is_dead else DeliveryStatus.WAITING,
-                due_at=again_at or delivery.due_at,
-                attempts=delivery.attempts + 1,
-                last=attempt,
-            )
-        )
-        if is_dead:
-            self._tell(f"{delivery.event_id} is dead: {attempt.outcome}", "warning")
+        uncertain = isinstance(error, DelayedError) and error.uncertain
+        attempt = self._attempt(began, error.detail, uncertain=uncertain or parcel.may_have_arrived)
+        if again_at is not None:
+            later = parcel.settled(DeliveryStatus.WAITING, attempt)
+            await self._settle(replace(each, due_at=again_at) for each in later)
+        elif parcel.is_digest and not isinstance(error, DisabledError):
+            # One of them may be what was refused: each is tried by itself.
+            apart = parcel.settled(DeliveryStatus.WAITING, attempt)
+            await self._settle(replace(each, digest=APART, attempts=0) for each in apart)
+        else:
+            await self._settle(parcel.settled(DeliveryStatus.DEAD, attempt))
+            for each in parcel.deliveries:
+                self._tell(f"{each.event_id} is dead: {attempt.outcome}", "warning")
         if isinstance(error, DisabledError):
-            await self._patience.insist(lambda: self._store.disable(delivery.receiver, attempt))
+            name = self._receiver.name
+            await self._patience.insist(lambda: self._store.disable(name, attempt))
             self._is_over = True
 
     def _hold_all(self, seconds: float) -> None:
@@ -288,23 +376,42 @@ class Worker:
         while due := await self._patience.insist(
             lambda: self._store.due_deliveries(name, ever, CLAIM)
         ):
-            for delivery, _ in due:
-                attempt = Attempt(at=self._now(), seconds=0.0, outcome=WANTS_NO_MORE)
-                await self._settle(replace(delivery, status=DeliveryStatus.DEAD, last=attempt))
+            attempt = Attempt(at=self._now(), seconds=0.0, outcome=WANTS_NO_MORE)
+            await self._settle(
+                replace(delivery, status=DeliveryStatus.DEAD, last=attempt) for delivery, _ in due
+            )
 
     def _attempt(self, began: datetime, outcome: str, *, uncertain: bool) -> Attempt:
         seconds = max((self._now() - began).total_seconds(), 0.0)
         outcome = clean_line(outcome, 300)
         return Attempt(at=began, seconds=seconds, outcome=outcome, uncertain=uncertain)
 
-    async def _settle(self, delivery: Delivery) -> None:
-        await self._patience.insist(lambda: self._store.settle(delivery))
-        self._observer.attempted(Attempted(delivery=delivery))
+    async def _settle(self, settled: Iterable[Delivery]) -> None:
+        deliveries = tuple(settled)
+        await self._patience.insist(lambda: self._store.settle(*deliveries))
+        for delivery in deliveries:
+            self._observer.attempted(Attempted(delivery=delivery))
 
     def _tell(self, what: str, level: str) -> None:
         self._observer.happened(
             Happened(what=f"receiver {self._receiver.name}: {what}", level=level)
         )
+
+
+def _exchange(notifier: HttpNotifier, told: Message | Digest, settings: Any) -> Exchange[Receipt]:
+    if isinstance(told, Message):
+        return notifier.notify(told, settings)
+    if not isinstance(notifier, DigestNotifier):
+        raise RefusedError("this kind of receiver takes no digests")
+    return notifier.digest(told, settings)
+
+
+async def _through(door: Door, told: Message | Digest) -> Receipt:
+    if isinstance(told, Message):
+        return await door.notify(told)
+    if not isinstance(door, DigestDoor):
+        raise RefusedError("this kind of receiver takes no digests")
+    return await door.digest(told)
 
 
 def _unexpected(error: Exception) -> str:

@@ -11,7 +11,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from bellbuoy.events import Event
-from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus
+from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Silence, Standing
 from bellbuoy.model.facts import Page
 from bellbuoy.model.known import Known, KnownComponent, KnownIncident, PageState
 
@@ -28,6 +28,24 @@ class Visit(Struct, frozen=True, kw_only=True):
     before: Known | None = None
     known: Known | None = None
     events: tuple[Event, ...] = ()
+
+
+class Outgoing(Struct, frozen=True, kw_only=True):
+    """What a dispatcher decided, to be written in one transaction with its place in the log.
+
+    `new` are deliveries, of which one whose id is there already is left as it is. `changed`
+    are held deliveries in their new form, and `gone` the ids of held ones that are dropped; one
+    that is held no more is left as it is. `told` are (receiver, lane, route) of those who are
+    told from now on how the lane goes on.
+    """
+
+    new: tuple[Delivery, ...] = ()
+    changed: tuple[Delivery, ...] = ()
+    gone: tuple[str, ...] = ()
+    told: tuple[tuple[str, str, str], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.new or self.changed or self.gone or self.told)
 
 
 class Store(Protocol):
@@ -110,11 +128,20 @@ class Store(Protocol):
         """Keep how far a reader has got."""
         ...
 
-    async def dispatch(self, reader: str, seq: int, deliveries: Sequence[Delivery]) -> None:
-        """Keep new deliveries and the dispatcher's cursor in one transaction.
+    async def dispatch(self, reader: str, seq: int, outgoing: Outgoing) -> None:
+        """Keep what was decided and the dispatcher's cursor in one transaction."""
+        ...
 
-        A delivery whose id is already there is left as it is.
-        """
+    async def standings(self, lanes: Iterable[str]) -> Mapping[tuple[str, str], Standing]:
+        """How receivers stand to these lanes, by (receiver, lane); absent was never told."""
+        ...
+
+    async def due_held(self, now: datetime, limit: int = 500) -> tuple[tuple[Delivery, Event], ...]:
+        """Held deliveries whose time has come, in the order of `seq`."""
+        ...
+
+    async def next_held(self) -> datetime | None:
+        """When the next held delivery's time comes; None if nothing is held."""
         ...
 
     async def due_deliveries(
@@ -131,8 +158,18 @@ class Store(Protocol):
         """When the next first-of-its-lane is due at a receiver; None if none waits."""
         ...
 
-    async def settle(self, delivery: Delivery) -> None:
-        """Keep a delivery's new status, attempt and reference."""
+    async def waiting(
+        self, receiver: str, *, digest: str = "", limit: int = 500
+    ) -> tuple[tuple[Delivery, Event], ...]:
+        """Waiting deliveries of one digest, or those that are in none, in the order of `seq`.
+
+        As in `due_deliveries`, but every one, whether due or not. Of a digest none, if an
+        earlier delivery of one of its lanes waits outside of it.
+        """
+        ...
+
+    async def settle(self, *deliveries: Delivery) -> None:
+        """Keep deliveries' new status, attempt, reference and digest, in one transaction."""
         ...
 
     async def deliveries(
@@ -169,6 +206,14 @@ class Store(Protocol):
         """Keep the receiver's message of an incident."""
         ...
 
+    async def add_silence(self, silence: Silence) -> None:
+        """Keep a silence; one with the same id is replaced."""
+        ...
+
+    async def silences(self, since: datetime | None = None) -> tuple[Silence, ...]:
+        """Silences that end after `since`, or all that are kept; by their beginning."""
+        ...
+
     async def wait_for_events(self, after: int) -> None:
         """Return when an event beyond `after` may be there: a hint, at most a second late."""
         ...
@@ -176,8 +221,9 @@ class Store(Protocol):
     async def prune(self, before: datetime) -> int:
         """Drop events older than `before`; returns how many.
 
-        Never past a cursor that is kept, nor past a waiting delivery. Settled deliveries go
-        with their event, and incidents that ended before keep ids and hashes, not texts.
+        Never past a cursor that is kept, nor past a waiting or held delivery. Settled
+        deliveries go with their event, silences that ended before go, and incidents that ended
+        before keep ids and hashes, not texts. Who was told of what is open is never forgotten.
         """
         ...
 

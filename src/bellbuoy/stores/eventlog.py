@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from bellbuoy.events import Event
 from bellbuoy.model.delivery import DeliveryStatus
-from bellbuoy.stores.schema import cursor, delivery, event, log, thread
+from bellbuoy.stores.schema import cursor, delivery, event, incident, log, thread
 from bellbuoy.stores.statements import chunks, upsert
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -23,6 +23,8 @@ DECODERS = ((event.c.facts, _decode),)
 
 _PARAMETERS = 500
 """Values asked for in one statement; SQLite before 3.32 takes at most 999."""
+
+_UNDECIDED = (DeliveryStatus.WAITING.value, DeliveryStatus.HELD.value)
 
 _LAST = select(log.c.seq)
 _LAST_LOCKED = _LAST.with_for_update()
@@ -91,12 +93,12 @@ def write_cursor(connection: Connection, reader: str, seq: int) -> None:
 def prune(connection: Connection, before: datetime, limit: int) -> int:
     """Drop at most `limit` events that are old and that nobody waits for; returns how many.
 
-    Their settled deliveries go with them, and so does a place at a receiver to which no
-    delivery leads any more.
+    Their settled deliveries go with them, and so does the account of who was told of a lane,
+    unless its incident is still open: who was told that it began is told of its end.
     """
     cursors = connection.execute(select(func.min(cursor.c.seq))).scalar()
     waiting = connection.execute(
-        select(func.min(delivery.c.seq)).where(delivery.c.status == DeliveryStatus.WAITING)
+        select(func.min(delivery.c.seq)).where(delivery.c.status.in_(_UNDECIDED))
     ).scalar()
     old = select(event.c.seq).where(event.c.observed_at < before)
     if cursors is not None:
@@ -116,7 +118,11 @@ def _drop_threads(connection: Connection) -> None:
     leads = select(delivery.c.id).where(
         delivery.c.receiver == thread.c.receiver, delivery.c.lane == thread.c.lane
     )
-    connection.execute(delete(thread).where(~leads.exists()))
+    is_open = select(incident.c.key).where(
+        incident.c.ended_at.is_(None),
+        incident.c.page_key + " " + incident.c.key == thread.c.lane,
+    )
+    connection.execute(delete(thread).where(~leads.exists(), ~is_open.exists()))
 
 
 def _held(connection: Connection, ids: Sequence[str]) -> set[str]:

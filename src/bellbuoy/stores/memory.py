@@ -7,15 +7,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from secrets import token_hex
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from bellbuoy.errors import StoreError
 from bellbuoy.events import Event
-from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus
+from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Silence, Standing
 from bellbuoy.model.known import Known, KnownComponent, KnownIncident, PageState
-from bellbuoy.stores import Visit
+from bellbuoy.stores import Outgoing, Visit
 from bellbuoy.stores.bell import Bell
 from bellbuoy.stores.retention import ended_at, without_bodies
+
+
+class _Thread(Struct, frozen=True):
+    """What is kept of a receiver and a lane."""
+
+    reference: str = ""
+    rule: str = ""
 
 
 class MemoryStore:
@@ -33,7 +41,8 @@ class MemoryStore:
         self._cursors: dict[str, int] = {}
         self._deliveries: dict[str, Delivery] = {}
         self._disabled: dict[str, Attempt] = {}
-        self._threads: dict[tuple[str, str], str] = {}
+        self._threads: dict[tuple[str, str], _Thread] = {}
+        self._silences: dict[str, Silence] = {}
         self._bell = Bell()
 
     async def load_states(self, page_keys: Iterable[str]) -> Mapping[str, PageState]:
@@ -117,11 +126,63 @@ class MemoryStore:
         """See `Store`."""
         self._cursors[reader] = seq
 
-    async def dispatch(self, reader: str, seq: int, deliveries: Sequence[Delivery]) -> None:
+    async def dispatch(self, reader: str, seq: int, outgoing: Outgoing) -> None:
         """See `Store`."""
-        for delivery in deliveries:
-            self._deliveries.setdefault(delivery.id, delivery)
+        for name in outgoing.gone:
+            if self._is_held(name):
+                del self._deliveries[name]
+        for each in outgoing.changed:
+            if self._is_held(each.id):
+                self._deliveries[each.id] = each
+        for each in outgoing.new:
+            self._deliveries.setdefault(each.id, each)
+        for to, lane, rule in outgoing.told:
+            thread = self._threads.get((to, lane), _Thread())
+            self._threads[to, lane] = replace(thread, rule=rule)
         self._cursors[reader] = seq
+
+    async def standings(self, lanes: Iterable[str]) -> Mapping[tuple[str, str], Standing]:
+        """See `Store`."""
+        wanted = frozenset(lanes)
+        found = {
+            key: Standing(told=True, rule=thread.rule)
+            for key, thread in self._threads.items()
+            if key[1] in wanted
+        }
+        for each in self._in_order():
+            if each.status is DeliveryStatus.HELD and each.lane in wanted:
+                key = (each.receiver, each.lane)
+                before = found.get(key, Standing())
+                found[key] = replace(before, held=(*before.held, each))
+        return found
+
+    async def due_held(self, now: datetime, limit: int = 500) -> tuple[tuple[Delivery, Event], ...]:
+        """See `Store`."""
+        due = [e for e in self._in_order() if e.status is DeliveryStatus.HELD and e.due_at <= now]
+        return tuple((self._with_gap(each), self._events[each.seq]) for each in due[:limit])
+
+    async def next_held(self) -> datetime | None:
+        """See `Store`."""
+        held = (e for e in self._deliveries.values() if e.status is DeliveryStatus.HELD)
+        return min((each.due_at for each in held), default=None)
+
+    async def waiting(
+        self, receiver: str, *, digest: str = "", limit: int = 500
+    ) -> tuple[tuple[Delivery, Event], ...]:
+        """See `Store`."""
+        waiting = [
+            each
+            for each in self._in_order()
+            if each.receiver == receiver and each.status is DeliveryStatus.WAITING
+        ]
+        found = [each for each in waiting if each.digest == digest]
+        if digest and any(
+            earlier.lane == each.lane and earlier.seq < each.seq and earlier.digest != digest
+            for each in found
+            for earlier in waiting
+        ):
+            return ()
+        return tuple((self._with_gap(each), self._events[each.seq]) for each in found[:limit])
 
     async def due_deliveries(
         self, receiver: str, now: datetime, limit: int = 50
@@ -134,10 +195,11 @@ class MemoryStore:
         """See `Store`."""
         return min((each.due_at for each in self._first_of_lanes(receiver)), default=None)
 
-    async def settle(self, delivery: Delivery) -> None:
+    async def settle(self, *deliveries: Delivery) -> None:
         """See `Store`."""
-        if delivery.id in self._deliveries:
-            self._deliveries[delivery.id] = delivery
+        for each in deliveries:
+            if each.id in self._deliveries:
+                self._deliveries[each.id] = each
 
     async def deliveries(
         self,
@@ -174,11 +236,21 @@ class MemoryStore:
 
     async def reference(self, receiver: str, lane: str) -> str:
         """See `Store`."""
-        return self._threads.get((receiver, lane), "")
+        return self._threads.get((receiver, lane), _Thread()).reference
 
     async def remember_reference(self, receiver: str, lane: str, reference: str) -> None:
         """See `Store`."""
-        self._threads[receiver, lane] = reference
+        thread = self._threads.get((receiver, lane), _Thread())
+        self._threads[receiver, lane] = replace(thread, reference=reference)
+
+    async def add_silence(self, silence: Silence) -> None:
+        """See `Store`."""
+        self._silences[silence.id] = silence
+
+    async def silences(self, since: datetime | None = None) -> tuple[Silence, ...]:
+        """See `Store`."""
+        kept = (e for e in self._silences.values() if since is None or e.ends_at > since)
+        return tuple(sorted(kept, key=lambda each: (each.starts_at, each.id)))
 
     async def wait_for_events(self, after: int) -> None:
         """See `Store`."""
@@ -187,9 +259,8 @@ class MemoryStore:
 
     async def prune(self, before: datetime) -> int:
         """See `Store`."""
-        waiting = (
-            each.seq for each in self._deliveries.values() if each.status is DeliveryStatus.WAITING
-        )
+        undecided = {DeliveryStatus.WAITING, DeliveryStatus.HELD}
+        waiting = (e.seq for e in self._deliveries.values() if e.status in undecided)
         end = min(
             min(self._cursors.values(), default=self._last_seq) + 1,
             min(waiting, default=self._last_seq + 1),
@@ -201,6 +272,7 @@ class MemoryStore:
             self._event_ids.remove(self._events.pop(seq).id)
         if dropped:
             self._drop_deliveries(frozenset(dropped))
+        self._silences = {e.id: e for e in self._silences.values() if e.ends_at >= before}
         self._strip_bodies(before)
         return len(dropped)
 
@@ -227,9 +299,16 @@ class MemoryStore:
             self._bell.ring()
         return tuple(recorded)
 
+    def _in_order(self) -> list[Delivery]:
+        return sorted(self._deliveries.values(), key=lambda each: (each.seq, each.receiver))
+
+    def _is_held(self, delivery_id: str) -> bool:
+        held = self._deliveries.get(delivery_id)
+        return held is not None and held.status is DeliveryStatus.HELD
+
     def _first_of_lanes(self, receiver: str) -> list[Delivery]:
         first: dict[str, Delivery] = {}
-        for each in sorted(self._deliveries.values(), key=lambda each: each.seq):
+        for each in self._in_order():
             if each.receiver == receiver and each.status is DeliveryStatus.WAITING:
                 first.setdefault(each.lane, each)
         return list(first.values())
@@ -246,7 +325,17 @@ class MemoryStore:
         kept = {key: each for key, each in self._deliveries.items() if each.seq not in seqs}
         self._deliveries = kept
         lanes = {(each.receiver, each.lane) for each in kept.values()}
-        self._threads = {key: text for key, text in self._threads.items() if key in lanes}
+        is_open = {
+            f"{key} {name}"
+            for key, known in self._known.items()
+            for name, each in known.incidents.items()
+            if each.is_open
+        }
+        self._threads = {
+            key: thread
+            for key, thread in self._threads.items()
+            if key in lanes or key[1] in is_open
+        }
 
     def _strip_bodies(self, before: datetime) -> None:
         for key, known in self._known.items():

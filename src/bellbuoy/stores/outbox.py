@@ -1,6 +1,6 @@
 """Deliveries, and what is kept of receivers. Every function runs inside a transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,16 +12,17 @@ from sqlalchemy import (
     Row,
     Select,
     bindparam,
+    delete,
     func,
     select,
     update,
 )
 
 from bellbuoy.events import Event
-from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus
-from bellbuoy.stores import eventlog
+from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Occasion, Standing
+from bellbuoy.stores import Outgoing, eventlog
 from bellbuoy.stores.schema import delivery, event, receiver, thread
-from bellbuoy.stores.statements import insert_new, upsert
+from bellbuoy.stores.statements import chunks, insert_new, upsert
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Attempt).decode
@@ -53,16 +54,56 @@ def _first_of_lane() -> tuple[ColumnElement[bool], ...]:
     )
 
 
+_WITH_EVENTS = select(
+    *delivery.c,
+    event.c.facts,
+    _has_earlier(DeliveryStatus.DEAD).label("behind_a_gap"),
+).join(event, event.c.seq == delivery.c.seq)
 _DUE = (
-    select(
-        *delivery.c,
-        event.c.facts,
-        _has_earlier(DeliveryStatus.DEAD).label("behind_a_gap"),
-    )
-    .join(event, event.c.seq == delivery.c.seq)
-    .where(*_first_of_lane(), delivery.c.due_at <= bindparam("at"))
+    _WITH_EVENTS.where(*_first_of_lane(), delivery.c.due_at <= bindparam("at"))
     .order_by(delivery.c.seq)
     .limit(bindparam("most"))
+)
+_WAITING = (
+    _WITH_EVENTS.where(
+        delivery.c.receiver == bindparam("to"),
+        delivery.c.status == DeliveryStatus.WAITING.value,
+        delivery.c.digest == bindparam("in_digest"),
+    )
+    .order_by(delivery.c.seq)
+    .limit(bindparam("most"))
+)
+_BLOCKED = (
+    select(_earlier.c.id)
+    .join(
+        delivery,
+        (_earlier.c.receiver == delivery.c.receiver)
+        & (_earlier.c.lane == delivery.c.lane)
+        & (_earlier.c.seq < delivery.c.seq),
+    )
+    .where(
+        delivery.c.receiver == bindparam("to"),
+        delivery.c.digest == bindparam("in_digest"),
+        delivery.c.status == DeliveryStatus.WAITING.value,
+        _earlier.c.status == DeliveryStatus.WAITING.value,
+        _earlier.c.digest != delivery.c.digest,
+    )
+    .limit(1)
+)
+_IS_HELD = delivery.c.status == DeliveryStatus.HELD.value
+_DUE_HELD = (
+    _WITH_EVENTS.where(_IS_HELD, delivery.c.due_at <= bindparam("at"))
+    .order_by(delivery.c.seq, delivery.c.receiver)
+    .limit(bindparam("most"))
+)
+_NEXT_HELD = select(func.min(delivery.c.due_at)).where(_IS_HELD)
+_HELD_OF = (
+    select(*delivery.c)
+    .where(_IS_HELD, delivery.c.lane.in_(bindparam("lanes", expanding=True)))
+    .order_by(delivery.c.seq)
+)
+_TOLD_OF = select(thread.c.receiver, thread.c.lane, thread.c.rule).where(
+    thread.c.lane.in_(bindparam("lanes", expanding=True))
 )
 _NEXT = select(func.min(delivery.c.due_at)).where(*_first_of_lane())
 _SETTLE = (
@@ -71,10 +112,24 @@ _SETTLE = (
     .values(
         {
             name: bindparam(name)
-            for name in ("status", "due_at", "attempts", "last", "reference", "after_gap")
+            for name in (
+                "status",
+                "due_at",
+                "attempts",
+                "last",
+                "reference",
+                "after_gap",
+                "reason",
+                "digest",
+            )
         }
     )
 )
+_RELEASE = _SETTLE.where(_IS_HELD)
+_DROP = delete(delivery).where(_IS_HELD, delivery.c.id.in_(bindparam("which", expanding=True)))
+_PARAMETERS = 500
+"""Values asked for in one statement; SQLite before 3.32 takes at most 999."""
+
 _REVIVE = (
     update(delivery)
     .where(delivery.c.id == bindparam("which"), delivery.c.status == DeliveryStatus.DEAD.value)
@@ -86,22 +141,65 @@ _REFERENCE = select(thread.c.reference).where(
 )
 
 
-def dispatch(connection: Connection, reader: str, seq: int, deliveries: Sequence[Delivery]) -> None:
-    """Keep new deliveries, and the cursor of the dispatcher that made them."""
-    if deliveries:
-        connection.execute(insert_new(connection, delivery), [_row(new) for new in deliveries])
+def dispatch(connection: Connection, reader: str, seq: int, outgoing: Outgoing) -> None:
+    """Keep what a dispatcher decided, and its cursor."""
+    for some in chunks(outgoing.gone, _PARAMETERS):
+        connection.execute(_DROP, {"which": some})
+    if outgoing.changed:
+        connection.execute(_RELEASE, [_settled(changed) for changed in outgoing.changed])
+    if outgoing.new:
+        connection.execute(insert_new(connection, delivery), [_row(new) for new in outgoing.new])
+    if outgoing.told:
+        rows = [
+            {"receiver": to, "lane": lane, "reference": "", "rule": rule}
+            for to, lane, rule in outgoing.told
+        ]
+        connection.execute(upsert(connection, thread, "rule"), rows)
     eventlog.write_cursor(connection, reader, seq)
+
+
+def standings(connection: Connection, lanes: Iterable[str]) -> Mapping[tuple[str, str], Standing]:
+    """Who was told of these lanes, and what is held of them, by (receiver, lane)."""
+    told: dict[tuple[str, str], str] = {}
+    held: dict[tuple[str, str], list[Delivery]] = {}
+    for some in chunks(lanes, _PARAMETERS):
+        for to, lane, rule in connection.execute(_TOLD_OF, {"lanes": some}):
+            told[to, lane] = rule
+        for row in connection.execute(_HELD_OF, {"lanes": some}):
+            each = _delivery(row, row.after_gap)
+            held.setdefault((each.receiver, each.lane), []).append(each)
+    return {
+        key: Standing(told=key in told, rule=told.get(key, ""), held=tuple(held.get(key, ())))
+        for key in told.keys() | held.keys()
+    }
+
+
+def due_held(
+    connection: Connection, now: datetime, limit: int
+) -> tuple[tuple[Delivery, Event], ...]:
+    """What is held and whose time has come."""
+    return _with_events(connection, _DUE_HELD, {"at": now, "most": limit})
+
+
+def next_held(connection: Connection) -> datetime | None:
+    """When the next held delivery's time comes."""
+    return connection.execute(_NEXT_HELD).scalar()
+
+
+def waiting(
+    connection: Connection, to: str, digest: str, limit: int
+) -> tuple[tuple[Delivery, Event], ...]:
+    """All that waits of a digest, if nothing waits before it; or all that is in none."""
+    if digest and connection.execute(_BLOCKED, {"to": to, "in_digest": digest}).first():
+        return ()
+    return _with_events(connection, _WAITING, {"to": to, "in_digest": digest, "most": limit})
 
 
 def due(
     connection: Connection, to: str, now: datetime, limit: int
 ) -> tuple[tuple[Delivery, Event], ...]:
     """Of each lane the first that waits, if it is due."""
-    rows = connection.execute(_DUE, {"to": to, "at": now, "most": limit})
-    return tuple(
-        (_delivery(row, row.after_gap or row.behind_a_gap), eventlog.decode(row.seq, row.facts))
-        for row in rows
-    )
+    return _with_events(connection, _DUE, {"to": to, "at": now, "most": limit})
 
 
 def next_due(connection: Connection, to: str) -> datetime | None:
@@ -109,20 +207,9 @@ def next_due(connection: Connection, to: str) -> datetime | None:
     return connection.execute(_NEXT, {"to": to}).scalar()
 
 
-def settle(connection: Connection, settled: Delivery) -> None:
+def settle(connection: Connection, settled: Iterable[Delivery]) -> None:
     """Keep what came of an attempt."""
-    connection.execute(
-        _SETTLE,
-        {
-            "which": settled.id,
-            "status": settled.status.value,
-            "due_at": settled.due_at,
-            "attempts": settled.attempts,
-            "last": None if settled.last is None else _encode(settled.last),
-            "reference": settled.reference,
-            "after_gap": settled.after_gap,
-        },
-    )
+    connection.execute(_SETTLE, [_settled(each) for each in settled])
 
 
 def find(
@@ -175,8 +262,24 @@ def remember_reference(connection: Connection, to: str, lane: str, message: str)
 def _row(new: Delivery) -> dict[str, Any]:
     row: dict[str, Any] = msgspec.structs.asdict(new)
     row["status"] = new.status.value
+    row["occasion"] = new.occasion.value
     row["last"] = None if new.last is None else _encode(new.last)
     return row
+
+
+def _settled(changed: Delivery) -> dict[str, Any]:
+    row = _row(changed)
+    kept = ("id", "receiver", "seq", "event_id", "lane", "rule", "created_at", "occasion")
+    return {"which": changed.id} | {name: row[name] for name in row.keys() - set(kept)}
+
+
+def _with_events(
+    connection: Connection, query: Select[Any], values: Mapping[str, Any]
+) -> tuple[tuple[Delivery, Event], ...]:
+    return tuple(
+        (_delivery(row, row.after_gap or row.behind_a_gap), eventlog.decode(row.seq, row.facts))
+        for row in connection.execute(query, values)
+    )
 
 
 def _delivery(row: Row[Any], after_gap: bool) -> Delivery:
@@ -194,4 +297,7 @@ def _delivery(row: Row[Any], after_gap: bool) -> Delivery:
         last=None if row.last is None else _decode(row.last),
         reference=row.reference,
         after_gap=bool(after_gap),
+        occasion=Occasion(row.occasion),
+        reason=row.reason,
+        digest=row.digest,
     )

@@ -121,6 +121,10 @@ delivery = Table(
     Column("last", LargeBinary),
     Column("reference", Text, nullable=False),
     Column("after_gap", Boolean, nullable=False),
+    Column("occasion", Text, nullable=False, server_default="event"),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("digest", Text, nullable=False, server_default=""),
+    Index("delivery_due", "status", "due_at"),
     Index("delivery_status", "receiver", "status", "seq"),
     Index("delivery_lane", "receiver", "lane", "seq"),
     Index("delivery_seq", "seq"),
@@ -140,8 +144,20 @@ thread = Table(
     Column("receiver", Text, primary_key=True),
     Column("lane", Text, primary_key=True),
     Column("reference", Text, nullable=False),
+    Column("rule", Text, nullable=False, server_default=""),
 )
-"""Where at a receiver the message of an incident is."""
+"""Who was told that something began, by which route, and where at the receiver that message is."""
+
+silence = Table(
+    "silence",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("starts_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("facts", LargeBinary, nullable=False),
+    Index("silence_ends_at", "ends_at"),
+)
+"""`facts` is the whole Silence."""
 
 cursor = Table(
     "cursor",

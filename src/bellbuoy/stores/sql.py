@@ -3,7 +3,7 @@
     reading  ──> a small pool of threads, each call in a transaction of its own
     writing  ──> the single writer (`writer`), which shares transactions between calls
 
-What happens inside a transaction is in `knowledge`, `eventlog` and `outbox`. This does
+What happens inside a transaction is in `knowledge`, `eventlog`, `outbox` and `silences`. This does
 not decide which file it is, nor who may poll with it: `opening` and `sqlite` do.
 """
 
@@ -19,9 +19,9 @@ from sqlalchemy import Connection, Engine, select
 
 from bellbuoy.errors import StoreError
 from bellbuoy.events import Event
-from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus
+from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Silence, Standing
 from bellbuoy.model.known import Known, KnownComponent, KnownIncident, PageState
-from bellbuoy.stores import Visit, eventlog, knowledge, outbox, schema, sqlite
+from bellbuoy.stores import Outgoing, Visit, eventlog, knowledge, outbox, schema, silences, sqlite
 from bellbuoy.stores.bell import Bell, wait_for_ring
 from bellbuoy.stores.faults import damaged, mapped
 from bellbuoy.stores.writer import Writer
@@ -120,9 +120,21 @@ class SqlStore:
         """See `Store`."""
         await self._write(eventlog.write_cursor, reader, seq)
 
-    async def dispatch(self, reader: str, seq: int, deliveries: Sequence[Delivery]) -> None:
+    async def dispatch(self, reader: str, seq: int, outgoing: Outgoing) -> None:
         """See `Store`."""
-        await self._write(outbox.dispatch, reader, seq, deliveries)
+        await self._write(outbox.dispatch, reader, seq, outgoing)
+
+    async def standings(self, lanes: Iterable[str]) -> Mapping[tuple[str, str], Standing]:
+        """See `Store`."""
+        return await self._read(outbox.standings, frozenset(lanes))
+
+    async def due_held(self, now: datetime, limit: int = 500) -> tuple[tuple[Delivery, Event], ...]:
+        """See `Store`."""
+        return await self._read(outbox.due_held, now, limit)
+
+    async def next_held(self) -> datetime | None:
+        """See `Store`."""
+        return await self._read(outbox.next_held)
 
     async def due_deliveries(
         self, receiver: str, now: datetime, limit: int = 50
@@ -134,9 +146,15 @@ class SqlStore:
         """See `Store`."""
         return await self._read(outbox.next_due, receiver)
 
-    async def settle(self, delivery: Delivery) -> None:
+    async def waiting(
+        self, receiver: str, *, digest: str = "", limit: int = 500
+    ) -> tuple[tuple[Delivery, Event], ...]:
         """See `Store`."""
-        await self._write(outbox.settle, delivery)
+        return await self._read(outbox.waiting, receiver, digest, limit)
+
+    async def settle(self, *deliveries: Delivery) -> None:
+        """See `Store`."""
+        await self._write(outbox.settle, deliveries)
 
     async def deliveries(
         self,
@@ -169,6 +187,14 @@ class SqlStore:
         """See `Store`."""
         await self._write(outbox.remember_reference, receiver, lane, reference)
 
+    async def add_silence(self, silence: Silence) -> None:
+        """See `Store`."""
+        await self._write(silences.add, silence)
+
+    async def silences(self, since: datetime | None = None) -> tuple[Silence, ...]:
+        """See `Store`."""
+        return await self._read(silences.read, since)
+
     async def wait_for_events(self, after: int) -> None:
         """See `Store`."""
         ring = self._bell.listen()
@@ -181,6 +207,7 @@ class SqlStore:
         dropped = 0
         while some := await self._write(eventlog.prune, before, _CHUNK):
             dropped += some
+        await self._write(silences.prune, before)
         while await self._write(knowledge.strip_bodies, before, _CHUNK):
             pass
         return dropped
@@ -246,7 +273,12 @@ def _commit(connection: Connection, visit: Visit) -> tuple[Event, ...]:
 
 def _unreadable_rows(connection: Connection) -> tuple[str, ...]:
     problems: list[str] = []
-    for column, decode in (*knowledge.DECODERS, *eventlog.DECODERS, *outbox.DECODERS):
+    for column, decode in (
+        *knowledge.DECODERS,
+        *eventlog.DECODERS,
+        *outbox.DECODERS,
+        *silences.DECODERS,
+    ):
         for blob in connection.scalars(select(column).where(column.is_not(None))):
             try:
                 decode(blob)
