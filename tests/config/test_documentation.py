@@ -14,10 +14,13 @@ from bellbuoy.config.schema import (
     ConfigFile,
     DisplayEntry,
     HttpEntry,
+    MaintenanceEntry,
     MatcherEntry,
     PageEntry,
     PluginNames,
+    QuietEntry,
     RouteEntry,
+    ServiceEntry,
 )
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -34,6 +37,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "providers[].": PageEntry,
     "routes[].": RouteEntry,
     "routes[].when.": MatcherEntry,
+    "routes[].maintenance.": MaintenanceEntry,
+    "routes[].quiet.": QuietEntry,
+    "services.NAME.": ServiceEntry,
     "http.": HttpEntry,
     "display.": DisplayEntry,
     "plugins.": PluginNames,

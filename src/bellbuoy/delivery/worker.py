@@ -66,9 +66,6 @@ BACKLOG = "many at once"
 LOOK_EVERY = 5.0
 """The longest wait for a wake-up, in seconds: another process may have dispatched."""
 
-BLOCKED_PAUSE = 1.0
-"""How long to wait, in seconds, if all that is due waits for an earlier one of its lane."""
-
 OPEN_AGAIN_AFTER = 30.0
 """How long to wait after a door that could not be opened, in seconds."""
 
@@ -262,10 +259,10 @@ class Worker:
         """How long to wait, in seconds, if nothing happens before."""
         if self._flying or self._claimed:
             return LOOK_EVERY
-        if self._is_blocked:
-            return BLOCKED_PAUSE
         name = self._receiver.name
-        due_at = await self._patience.insist(lambda: self._store.next_due(name))
+        # What is due now waits for an earlier one of its lane, whose time is yet to come.
+        after = self._now() if self._is_blocked else None
+        due_at = await self._patience.insist(lambda: self._store.next_due(name, after))
         pause = LOOK_EVERY if due_at is None else (due_at - self._now()).total_seconds()
         return min(max(pause, self._hold(), 0.01), LOOK_EVERY)
 

@@ -154,8 +154,11 @@ class Store(Protocol):
         """
         ...
 
-    async def next_due(self, receiver: str) -> datetime | None:
-        """When the next first-of-its-lane is due at a receiver; None if none waits."""
+    async def next_due(self, receiver: str, after: datetime | None = None) -> datetime | None:
+        """When the next first-of-its-lane is due at a receiver; None if none waits.
+
+        With `after`, of those that are due later than that.
+        """
         ...
 
     async def waiting(

@@ -191,9 +191,10 @@ class MemoryStore:
         due = [each for each in self._first_of_lanes(receiver) if each.due_at <= now]
         return tuple((self._with_gap(each), self._events[each.seq]) for each in due[:limit])
 
-    async def next_due(self, receiver: str) -> datetime | None:
+    async def next_due(self, receiver: str, after: datetime | None = None) -> datetime | None:
         """See `Store`."""
-        return min((each.due_at for each in self._first_of_lanes(receiver)), default=None)
+        due = (each.due_at for each in self._first_of_lanes(receiver))
+        return min((at for at in due if after is None or at > after), default=None)
 
     async def settle(self, *deliveries: Delivery) -> None:
         """See `Store`."""

@@ -202,9 +202,10 @@ def due(
     return _with_events(connection, _DUE, {"to": to, "at": now, "most": limit})
 
 
-def next_due(connection: Connection, to: str) -> datetime | None:
-    """When the first of some lane is due."""
-    return connection.execute(_NEXT, {"to": to}).scalar()
+def next_due(connection: Connection, to: str, after: datetime | None) -> datetime | None:
+    """When the first of some lane is due, of all or of those that are due after then."""
+    query = _NEXT if after is None else _NEXT.where(delivery.c.due_at > after)
+    return connection.execute(query, {"to": to}).scalar()
 
 
 def settle(connection: Connection, settled: Iterable[Delivery]) -> None:

@@ -142,9 +142,9 @@ class SqlStore:
         """See `Store`."""
         return await self._read(outbox.due, receiver, now, limit)
 
-    async def next_due(self, receiver: str) -> datetime | None:
+    async def next_due(self, receiver: str, after: datetime | None = None) -> datetime | None:
         """See `Store`."""
-        return await self._read(outbox.next_due, receiver)
+        return await self._read(outbox.next_due, receiver, after)
 
     async def waiting(
         self, receiver: str, *, digest: str = "", limit: int = 500
