@@ -305,11 +305,40 @@ def _cloud_event(event: Event) -> _CloudEvent:
 
 
 _encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(_CloudEvent)
 
 
 def to_json(event: Event) -> bytes:
     """The event as one CloudEvent, on one line without its end; UTF-8."""
     return _encoder.encode(_cloud_event(event))
+
+
+def from_json(text: bytes) -> Event:
+    """An event from the CloudEvent that `to_json` wrote; `closing` is not told and stays False.
+
+    Raises ValueError that names the place.
+    """
+    try:
+        wire = _decoder.decode(text)
+        kind = EventKind(wire.type.removeprefix("dev.bellbuoy.").removesuffix(".v1"))
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ValueError(str(error)) from None
+    data = wire.data
+    return Event(
+        id=wire.id,
+        kind=kind,
+        provider=data.provider,
+        page=data.page,
+        observed_at=data.observed_at,
+        at=wire.time or None,
+        seq=data.seq,
+        late=data.late,
+        incident=data.incident or None,
+        update=data.update or None,
+        component=data.component or None,
+        changes=data.changes or {},
+        reason=data.reason or None,
+    )
 
 
 def to_builtins(event: Event) -> dict[str, Any]:

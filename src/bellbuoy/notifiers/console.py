@@ -55,6 +55,11 @@ def block(event: Event, timezone: str = "UTC") -> str:
     return "\n".join(lines)
 
 
+def line(event: Event, timezone: str = "UTC") -> str:
+    """An event on one line: whom it is about, what, and where it is now."""
+    return clean_line(f"{wording.subject(event)} -- {wording.state(event, timezone)}", MAX_BODY)
+
+
 def _fields(event: Event, timezone: str) -> Iterator[tuple[str, str]]:
     state = wording.state(event, timezone)
     if event.incident is not None:

@@ -186,6 +186,10 @@ class Store(Protocol):
         """Deliveries, newest first."""
         ...
 
+    async def count_deliveries(self, receiver: str) -> Mapping[DeliveryStatus, int]:
+        """How many deliveries of a receiver stand how; absent is none."""
+        ...
+
     async def revive(self, delivery_id: str, now: datetime) -> None:
         """Make a dead delivery wait again, due now, with its attempts at zero.
 
@@ -199,6 +203,10 @@ class Store(Protocol):
 
     async def disable(self, receiver: str, attempt: Attempt) -> None:
         """Keep that a receiver wants no more."""
+        ...
+
+    async def enable(self, receiver: str) -> None:
+        """Forget that a receiver wanted no more."""
         ...
 
     async def reference(self, receiver: str, lane: str) -> str:

@@ -3,6 +3,7 @@
 It keeps the whole contract but durability, and passes the same suite as the SQL store.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from secrets import token_hex
@@ -220,6 +221,11 @@ class MemoryStore:
         ]
         return tuple(sorted(found, key=lambda each: (-each.seq, each.receiver))[:limit])
 
+    async def count_deliveries(self, receiver: str) -> Mapping[DeliveryStatus, int]:
+        """See `Store`."""
+        mine = (e.status for e in self._deliveries.values() if e.receiver == receiver)
+        return Counter(mine)
+
     async def revive(self, delivery_id: str, now: datetime) -> None:
         """See `Store`."""
         dead = self._deliveries.get(delivery_id)
@@ -234,6 +240,10 @@ class MemoryStore:
     async def disable(self, receiver: str, attempt: Attempt) -> None:
         """See `Store`."""
         self._disabled[receiver] = attempt
+
+    async def enable(self, receiver: str) -> None:
+        """See `Store`."""
+        self._disabled.pop(receiver, None)
 
     async def reference(self, receiver: str, lane: str) -> str:
         """See `Store`."""

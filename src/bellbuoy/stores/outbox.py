@@ -233,6 +233,16 @@ def find(
     return tuple(_delivery(row, row.after_gap) for row in connection.execute(query))
 
 
+def count(connection: Connection, to: str) -> Mapping[DeliveryStatus, int]:
+    """How many deliveries of a receiver stand how."""
+    query = (
+        select(delivery.c.status, func.count())
+        .where(delivery.c.receiver == to)
+        .group_by(delivery.c.status)
+    )
+    return {DeliveryStatus(status): number for status, number in connection.execute(query)}
+
+
 def revive(connection: Connection, which: str, now: datetime) -> None:
     """Make a dead delivery wait again; any other stays as it is."""
     connection.execute(_REVIVE, {"which": which, "at": now})
@@ -247,6 +257,11 @@ def disable(connection: Connection, name: str, attempt: Attempt) -> None:
     """Keep that a receiver wants no more."""
     row = {"name": name, "disabled_by": _encode(attempt)}
     connection.execute(upsert(connection, receiver, "disabled_by"), row)
+
+
+def enable(connection: Connection, name: str) -> None:
+    """Forget that a receiver wanted no more."""
+    connection.execute(delete(receiver).where(receiver.c.name == name))
 
 
 def reference(connection: Connection, to: str, lane: str) -> str:

@@ -167,6 +167,10 @@ class SqlStore:
         """See `Store`."""
         return await self._read(outbox.find, receiver, status, event_id, limit)
 
+    async def count_deliveries(self, receiver: str) -> Mapping[DeliveryStatus, int]:
+        """See `Store`."""
+        return await self._read(outbox.count, receiver)
+
     async def revive(self, delivery_id: str, now: datetime) -> None:
         """See `Store`."""
         await self._write(outbox.revive, delivery_id, now)
@@ -178,6 +182,10 @@ class SqlStore:
     async def disable(self, receiver: str, attempt: Attempt) -> None:
         """See `Store`."""
         await self._write(outbox.disable, receiver, attempt)
+
+    async def enable(self, receiver: str) -> None:
+        """See `Store`."""
+        await self._write(outbox.enable, receiver)
 
     async def reference(self, receiver: str, lane: str) -> str:
         """See `Store`."""

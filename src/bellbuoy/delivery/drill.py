@@ -1,0 +1,214 @@
+"""A made-up incident through real routes to real receivers, marked as such in every text.
+
+    made-up life -> the real dispatcher and workers over a store in memory -> real receivers
+
+Waiting is skipped: where a route holds something back, or is quiet, the clock of the drill jumps
+to the end of it, and the report says how long it would have been. Nothing is retried, and nothing
+of it reaches the log.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from secrets import token_hex
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bellbuoy.delivery.dispatcher import Dispatcher
+from bellbuoy.delivery.worker import Send, Worker
+from bellbuoy.events import (
+    Event,
+    EventKind,
+    IncidentComponent,
+    IncidentFacts,
+    PageRef,
+    UpdateFacts,
+    event_id,
+)
+from bellbuoy.model.delivery import Delivery, DeliveryStatus
+from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind, IncidentStatus, Provider
+from bellbuoy.notifiers import Notifier, Receiver, takes_digests
+from bellbuoy.observer import Observer, Withheld
+from bellbuoy.routing.matchers import Landscape, services
+from bellbuoy.routing.routes import Route
+from bellbuoy.stores.memory import MemoryStore
+
+_LIFE = (
+    (EventKind.INCIDENT_OPENED, IncidentStatus.INVESTIGATING, "We pretend to look into it."),
+    (EventKind.INCIDENT_UPDATED, IncidentStatus.IDENTIFIED, "We pretend to know the cause."),
+    (EventKind.INCIDENT_RESOLVED, IncidentStatus.RESOLVED, "It was never there."),
+)
+
+_JUMPS = 100
+"""How often the clock may jump after one event: a reminder would follow a reminder for ever."""
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """What became of one made-up event for one receiver.
+
+    `outcome` is "taken", "not taken" or "not told"; `detail` what the receiver answered, or why
+    not. `seconds` is how long the receiver took, `waited` how long its route would have waited
+    before, in seconds.
+    """
+
+    receiver: str
+    kind: EventKind
+    outcome: str
+    route: str = ""
+    detail: str = ""
+    reference: str = ""
+    seconds: float = 0.0
+    waited: float = 0.0
+
+
+def life(
+    mark: str,
+    provider: Provider,
+    page_url: str,
+    *,
+    impact: Impact = Impact.MAJOR,
+    components: Iterable[str] = (),
+) -> tuple[Event, ...]:
+    """An incident that opens, is updated and ends, with `mark` before each of its texts."""
+    name = f"{mark.lower()}-{token_hex(4)}"
+    page = PageRef(key=f"urn:bellbuoy:{name}", url=page_url)
+    now = datetime.now(UTC)
+    affected = tuple(
+        IncidentComponent(id=each, name=each, status=ComponentStatus.PARTIAL_OUTAGE)
+        for each in components
+    )
+
+    def event(kind: EventKind, status: IncidentStatus, body: str) -> Event:
+        words = f"{mark}: {body} Nothing is wrong."
+        return Event(
+            id=event_id(page.key, name, kind, status, "1"),
+            kind=kind,
+            provider=provider,
+            page=page,
+            observed_at=now,
+            at=now,
+            incident=IncidentFacts(
+                id=name,
+                kind=IncidentKind.INCIDENT,
+                title=f"{mark}: a made-up incident",
+                url=page_url,
+                impact=impact,
+                impact_raw=impact.value,
+                status=status,
+                status_raw=status.value,
+                started_at=now,
+                updated_at=now,
+                resolved_at=now if status.is_over else None,
+                components=affected,
+            ),
+            update=UpdateFacts(
+                id=status.value, status=status, status_raw=status.value, body=words, at=now
+            ),
+        )
+
+    return tuple(event(*step) for step in _LIFE)
+
+
+async def drill(
+    events: Sequence[Event],
+    routes: Sequence[Route],
+    landscape: Landscape,
+    receivers: Sequence[Receiver],
+    notifiers: Mapping[str, Notifier],
+    send: Send,
+) -> tuple[Line, ...]:
+    """Let a made-up life go its way; a line for each event and receiver."""
+    play = _Play(routes, landscape, receivers, notifiers, send)
+    await play.dispatcher.begin()
+    lines: list[Line] = []
+    for event in events:
+        lines += await play.tell(event)
+    return tuple(lines)
+
+
+class _Play(Observer):
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        landscape: Landscape,
+        receivers: Sequence[Receiver],
+        notifiers: Mapping[str, Notifier],
+        send: Send,
+    ) -> None:
+        self._skipped = timedelta()
+        self._store = MemoryStore()
+        self._untold: list[Withheld] = []
+        self.dispatcher = Dispatcher(
+            self._store,
+            routes,
+            landscape,
+            receivers,
+            now=self._now,
+            observer=self,
+            digesting=[each.name for each in receivers if takes_digests(notifiers[each.kind])],
+        )
+        self._workers = [
+            Worker(
+                self._store,
+                each,
+                notifiers[each.kind],
+                send,
+                now=self._now,
+                observer=self,
+                services=lambda event: services(event, landscape),
+            )
+            for each in receivers
+        ]
+
+    def withheld(self, details: Withheld) -> None:
+        """Keep why somebody is not told."""
+        self._untold.append(details)
+
+    async def tell(self, event: Event) -> list[Line]:
+        """One event, and all that waiting would bring before the next."""
+        at = self._now()
+        self._untold.clear()
+        # It is seen now, on the drill's own clock.
+        await self._store.append([replace(event, observed_at=at)])
+        await self.dispatcher.catch_up()
+        await self._drain()
+        lines = [
+            Line(receiver=each.receiver, kind=event.kind, outcome="not told", detail=each.reason)
+            for each in self._untold
+        ]
+        for _ in range(_JUMPS):
+            due_at = await self._held_event_due()
+            if due_at is None:
+                break
+            self._skipped += max(due_at - self._now(), timedelta())
+            await self.dispatcher.catch_up()
+            await self._drain()
+        deliveries = await self._store.deliveries(event_id=event.id, limit=10_000)
+        return lines + [_line(event, each, at) for each in deliveries if each.last is not None]
+
+    async def _held_event_due(self) -> datetime | None:
+        """When the next event that a route holds back falls due; reminders do not count."""
+        held = await self._store.deliveries(status=DeliveryStatus.HELD, limit=10_000)
+        return min((each.due_at for each in held if each.reason), default=None)
+
+    async def _drain(self) -> None:
+        for worker in self._workers:
+            await worker.drain()
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + self._skipped
+
+
+def _line(event: Event, delivery: Delivery, at: datetime) -> Line:
+    last = delivery.last
+    is_taken = delivery.status is DeliveryStatus.DONE
+    return Line(
+        receiver=delivery.receiver,
+        kind=event.kind,
+        outcome="taken" if is_taken else "not taken",
+        route=delivery.rule,
+        detail=last.outcome if last else "",
+        reference=delivery.reference,
+        seconds=last.seconds if last else 0.0,
+        waited=max((last.at - at).total_seconds(), 0.0) if last else 0.0,
+    )
