@@ -16,7 +16,8 @@ can fail softly:
         history = None
 
 The driver sends only 2xx answers, and 304 for a question whose validators it kept (its
-body is empty: nothing new there). For a notifier it sends every answer as it came.
+body is empty: nothing new there); where a question `accepts_failure`, it sends error statuses
+too. For a notifier it sends every answer as it came.
 """
 
 from collections.abc import Generator, Mapping
@@ -30,17 +31,24 @@ T = TypeVar("T")
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """One question. Header names are written as they go out."""
+    """One question. Header names are written as they go out.
+
+    With `accepts_failure` no document is asked for, but how an address answers. An error
+    status then is an answer as good as any, but for 429, which tells only of us. Such a
+    question is never conditional. If it is a page's face, that nobody answers is thrown into
+    the exchange as a FetchError, once it is sure that this is not our own network's fault.
+    """
 
     method: str = "GET"
     url: str
     headers: Mapping[str, str] = {}
     body: bytes | None = None
+    accepts_failure: bool = False
 
     @classmethod
-    def get(cls, url: str, *, accept: str = "*/*") -> "Request":
+    def get(cls, url: str, *, accept: str = "*/*", accepts_failure: bool = False) -> "Request":
         """Ask for a document."""
-        return cls(url=url, headers={"Accept": accept})
+        return cls(url=url, headers={"Accept": accept}, accepts_failure=accepts_failure)
 
     @classmethod
     def post(

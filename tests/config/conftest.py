@@ -48,8 +48,8 @@ def env() -> dict[str, str]:
 
 @pytest.fixture
 def kinds(monkeypatch) -> dict[str, Chat]:
-    """Exactly one kind of receiver, and the three formats by name."""
+    """Exactly one kind of receiver, and four formats by name."""
     monkeypatch.setattr(notifiers, "builtin_kinds", frozenset[str])
-    names = frozenset({"feed", "incidentio", "statuspage"})
+    names = frozenset({"feed", "incidentio", "probe", "statuspage"})
     monkeypatch.setattr(formats, "builtin_names", lambda: names)
     return {"chat": Chat()}

@@ -13,6 +13,7 @@ from bellbuoy.config.problems import OLDER
 from bellbuoy.config.schema import (
     ConfigFile,
     DisplayEntry,
+    ExpectEntry,
     HttpEntry,
     MaintenanceEntry,
     MatcherEntry,
@@ -35,6 +36,7 @@ ROWS = {
 SECTIONS: dict[str, type[BaseModel]] = {
     "": ConfigFile,
     "providers[].": PageEntry,
+    "providers[].expect.": ExpectEntry,
     "routes[].": RouteEntry,
     "routes[].when.": MatcherEntry,
     "routes[].maintenance.": MaintenanceEntry,

@@ -128,11 +128,13 @@ class _Talk:
         self,
         exchange: Exchange[Any],
         *,
-        first: Response | None = None,
+        first: Response | FetchError | None = None,
         validators: Mapping[str, Validators] = {},
     ) -> Any:
         try:
             request = next(exchange)
+            if isinstance(first, FetchError):
+                request, first = exchange.throw(first), None
             while True:
                 try:
                     response = first if first is not None else await self.ask(request)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bellbuoy.config import Config, Watched
+    from bellbuoy.model.facts import Expectation
     from bellbuoy.notifiers import Receiver
     from bellbuoy.routing.routes import Route
 
@@ -80,9 +81,25 @@ def _page(watched: "Watched") -> str:
         page.format or "format recognised at the first look",
         f"every {spoken(page.every)}",
     ]
+    if page.expect is not None:
+        parts.append(f"expects {_expected(page.expect)}")
     if watched.components:
         parts.append(f"components {', '.join(watched.components)}")
     return ": ".join(parts[:2]) + ", " + ", ".join(parts[2:])
+
+
+def _expected(expect: "Expectation") -> str:
+    from json import dumps
+
+    from bellbuoy.config.values import STATUS_CLASSES, statuses
+
+    whole = [name for name in STATUS_CLASSES if statuses(name) <= expect.statuses]
+    rest = sorted(expect.statuses - statuses(whole)) if whole else sorted(expect.statuses)
+    words = [f"HTTP {' or '.join([*whole, *map(str, rest)])}"]
+    if expect.text:
+        words.append(f"the text {dumps(expect.text, ensure_ascii=False)}")
+    words += [f"{v.path} {dumps(v.value, ensure_ascii=False)}" for v in expect.values]
+    return " with ".join(filter(None, (words[0], " and ".join(words[1:]))))
 
 
 def _receiver(receiver: "Receiver") -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+    from bellbuoy.exchange import Request
     from bellbuoy.formats import Format
     from bellbuoy.model.facts import Page
     from bellbuoy.polling.replay import Recorded
@@ -80,7 +81,14 @@ def replay(
         format=format,
         every=checked("--every", every, values.duration),
     )
-    if _asks_the_page_itself(formats[format], page) and not address.endswith(path):
+    face = _face(formats[format], page)
+    if face.accepts_failure:
+        raise ConfigError(
+            f"--format {format}: a recorded body says nothing of the status, or of nobody "
+            "answering; watch the address itself"
+        )
+    # As with a feed, the page's address may be that of its document.
+    if face.url == page.url and not address.endswith(path):
         document = page.at(path.lstrip("/"))
         page = replace(page, key=values.page_key(document), url=document)
     watching = Config(watched=(Watched(page=page),), store="memory:")
@@ -92,14 +100,14 @@ def replay(
     return 0
 
 
-def _asks_the_page_itself(format: "Format", page: "Page") -> bool:
-    """Whether the page's address is that of its document, as it is with a feed."""
+def _face(format: "Format", page: "Page") -> "Request":
+    """The first question about the page."""
     from bellbuoy.model.known import Seen
 
     exchange = format.read(page, Seen())
     face = next(exchange)
     exchange.close()
-    return face.url == page.url
+    return face
 
 
 def _recorded(files: "Iterable[Path]") -> "Iterator[Recorded]":

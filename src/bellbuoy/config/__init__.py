@@ -53,9 +53,16 @@ class Config(Struct, frozen=True, kw_only=True):
 
     @property
     def interests(self) -> Mapping[str, tuple[str, ...]]:
-        """Globs of the components that matter, by provider slug; absent where all of them do."""
+        """Globs of the components that matter, by provider slug; absent where all of them do.
+
+        Those of a probe are by its page key: whoever probes an address asks to be told of it,
+        which says nothing of the provider's status page.
+        """
         globs: dict[str, tuple[str, ...]] = {}
         for watched in self.watched:
+            if watched.page.is_probed:
+                globs[watched.page.key] = watched.components
+                continue
             slug = watched.page.provider.slug
             before = globs.get(slug, watched.components)
             both = (*before, *watched.components) if before and watched.components else ()

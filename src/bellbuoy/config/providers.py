@@ -12,10 +12,13 @@ from bellbuoy.catalog import DEFAULTS, Catalog, CatalogEntry
 from bellbuoy.config import Watched
 from bellbuoy.config.document import Place
 from bellbuoy.config.problems import Problems
-from bellbuoy.config.schema import PageEntry, PageOptions
-from bellbuoy.config.values import nearest, page_address, page_key, spoken
-from bellbuoy.model.facts import Page, Provider
+from bellbuoy.config.schema import ExpectEntry, PageEntry, PageOptions
+from bellbuoy.config.values import json_steps, nearest, page_address, page_key, spoken
+from bellbuoy.model.facts import Expectation, ExpectedValue, Page, Provider
 from bellbuoy.text import MAX_NAME, clean_line
+
+PROBE = "probe"
+"""The format that needs an expectation, and is only taken where a person names it."""
 
 POLITE = 10.0
 """An interval below this, in seconds, is accepted with a warning."""
@@ -92,11 +95,10 @@ def merge_pages(
         if first is one:
             continue
         known = first.watched
-        if page.format and known.page.format and page.format != known.page.format:
+        if difference := _difference(known.page, page):
             problems.add(
                 one.place,
-                f"{page.url} is also asked for as {_dotted(first.place)}, with another format "
-                f"({known.page.format}, here {page.format}); keep one",
+                f"{page.url} is also asked for as {_dotted(first.place)}, {difference}; keep one",
             )
         merged = _merged(known, one.watched)
         if warn:
@@ -106,6 +108,16 @@ def merge_pages(
             )
         pages[page.key] = Found(watched=merged, place=first.place)
     return tuple(one.watched for one in pages.values())
+
+
+def _difference(first: Page, second: Page) -> str:
+    """Why two entries for one page cannot both be meant; empty if they can."""
+    if first.format != second.format and (
+        (first.format and second.format) or PROBE in {first.format, second.format}
+    ):
+        known, here = first.format or "to be recognised", second.format or "to be recognised"
+        return f"with another format ({known}, here {here})"
+    return "with another expectation" if first.expect != second.expect else ""
 
 
 def _merged(first: Watched, second: Watched) -> Watched:
@@ -230,6 +242,11 @@ def _read_page(
             (*place, "feed_type"),
             "is not read: a feed says itself what it is; write format if it is no feed",
         )
+    if page.expect is not None and format != PROBE:
+        problems.add(
+            (*place, "expect"),
+            f"is only for an address that is probed; add 'format: {PROBE}', or take expect out",
+        )
     return [_watched(page, address, format)]
 
 
@@ -251,9 +268,20 @@ def _watched(page: PageEntry, address: str, format: str) -> Watched:
             format=format,
             every=every or 60.0,
             every_is_explicit=every is not None,
+            expect=_expectation(page.expect or ExpectEntry()) if format == PROBE else None,
         ),
-        components=page.components or (),
+        # Whoever probes an address asks to be told how it is.
+        components=page.components or (("*",) if format == PROBE else ()),
     )
+
+
+def _expectation(entry: ExpectEntry) -> Expectation:
+    values = tuple(
+        ExpectedValue(path=path, steps=json_steps(path), value=value)
+        for path, value in (entry.json_ or {}).items()
+    )
+    said = Expectation(text=entry.text or "", values=values)
+    return said if entry.status is None else replace(said, statuses=entry.status)
 
 
 def _label(name: str, product: str | None) -> str:

@@ -45,6 +45,12 @@ Duration = Annotated[
 _TEXTS: dict[str, Any] = {
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
 }
+_STATUS: dict[str, Any] = {
+    "anyOf": [
+        {"type": "integer", "minimum": 200, "maximum": 599},
+        {"type": "string", "enum": list(values.STATUS_CLASSES)},
+    ]
+}
 _SOME_TEXTS: dict[str, Any] = {
     "anyOf": [
         {"type": "string"},
@@ -92,6 +98,17 @@ Address = Annotated[str, AfterValidator(values.page_address)]
 Patience = Annotated[Duration, AfterValidator(partial(values.within, low=0.1, high=600.0))]
 Wait = Annotated[Duration, AfterValidator(partial(values.within, low=1.0, high=90 * 86400.0))]
 Waits = Annotated[tuple[Wait, ...], BeforeValidator(values.several), Field(min_length=1)]
+Statuses = Annotated[
+    frozenset[int],
+    BeforeValidator(values.statuses),
+    WithJsonSchema({"anyOf": [_STATUS, {"type": "array", "items": _STATUS, "minItems": 1}]}),
+]
+JsonPath = Annotated[str, AfterValidator(values.json_path)]
+Scalar = Annotated[
+    Any,
+    BeforeValidator(values.scalar),
+    WithJsonSchema({"type": ["string", "number", "boolean", "null"]}),
+]
 Every = Annotated[Duration, AfterValidator(partial(values.within, low=0.1, high=86400.0))]
 
 
@@ -149,6 +166,21 @@ class PageOptions(Section):
     )
 
 
+class ExpectEntry(Section):
+    """What the answer of a probed address must be like; all that is given must hold."""
+
+    status: Statuses | None = Field(
+        default=None, description="Statuses of HTTP, or classes such as '2xx'; else 2xx."
+    )
+    text: str | None = Field(default=None, min_length=1, description="A part of its text.")
+    json_: dict[JsonPath, Scalar] | None = Field(
+        default=None,
+        alias="json",
+        min_length=1,
+        description="Paths in its JSON, each with the value that is there.",
+    )
+
+
 class PageEntry(PageOptions):
     """A page by its address, in our spelling or in that of an earlier tool."""
 
@@ -158,6 +190,9 @@ class PageEntry(PageOptions):
     url: Address | None = Field(default=None, description="The address of the page.")
     format: Annotated[str, AfterValidator(_format)] | None = Field(
         default=None, description="How it is read; else it is recognised at the first look."
+    )
+    expect: ExpectEntry | None = Field(
+        default=None, description="With format: probe, what the answer must be like."
     )
     product: str | None = _older("a part of the name")
     feed_url: Address | None = _older("url, with format: feed")

@@ -24,8 +24,12 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|)")
 _UNITS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _COMPARISON = re.compile(r"(>=|<=|>|<)\s*(\w+)")
 _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+_STEP = re.compile(r"\.([^.\[\]*?@\s]+)|\[([0-9]{1,9})\]")
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9._-]+")
+STATUS_CLASSES = {f"{first}xx": range(first * 100, first * 100 + 100) for first in (2, 4, 5)}
+"""Classes of HTTP statuses, and those in them (RFC 9110, section 15)."""
+
 _BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
 
 
@@ -208,6 +212,68 @@ def target(value: str) -> str:
         raise ValueError(
             f"{_shown(value)} is neither a provider nor a component of one; write 'github', "
             "'github:Actions' or 'aws:us-east-1/ec2'"
+        )
+    return value
+
+
+def statuses(value: Any) -> frozenset[int]:
+    """Statuses of HTTP, from one, from a list, or from classes such as `2xx`."""
+    given: Any = value if isinstance(value, list) else [value]
+    chosen: set[int] = set()
+    for one in given:
+        chosen.update(_statuses(one))
+    if not chosen:
+        raise ValueError("must not be empty; fill it, or leave the key out")
+    return frozenset(chosen)
+
+
+def _statuses(value: Any) -> Iterable[int]:
+    if value in STATUS_CLASSES:
+        return (status for status in STATUS_CLASSES[value] if status != 429)
+    if isinstance(value, bool) or not isinstance(value, int) or not 100 <= value <= 599:
+        raise ValueError(
+            f"{_shown(value)} is not a status; write 200, a list of such, "
+            f"or {', '.join(map(repr, STATUS_CLASSES))}"
+        )
+    if value < 200 or 300 <= value < 400:
+        raise ValueError(
+            f"{value} is never the last word: redirects are followed; write the status at their end"
+        )
+    if value == 429:
+        raise ValueError("429 says only that we ask too often; take it out, or give a longer every")
+    return (value,)
+
+
+def json_path(value: str) -> str:
+    """The way to a value in a JSON document, as it is written."""
+    json_steps(value)
+    return value
+
+
+def json_steps(path: str) -> tuple[str, ...]:
+    """The keys and list indexes in a path: `$.checks[0].status`, or `checks.0.status`."""
+    text = path.strip()
+    if text[:1] != "$":
+        text = f"${text}" if text[:1] == "[" else f"$.{text}"
+    steps: list[str] = []
+    at = 1
+    while at < len(text):
+        found = _STEP.match(text, at)
+        if found is None:
+            raise ValueError(
+                f"{_shown(path)} is not a path; write keys and indexes with dots, "
+                "such as $.checks[0].status"
+            )
+        steps.append(found[1] or found[2])
+        at = found.end()
+    return tuple(steps)
+
+
+def scalar(value: Any) -> Any:
+    """A value that can be compared as a whole."""
+    if isinstance(value, (dict, list)):
+        raise ValueError(  # noqa: TRY004 - see above
+            "must be a text, a number, true, false or null; give a path to each value inside"
         )
     return value
 

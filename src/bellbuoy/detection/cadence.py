@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from bellbuoy.detection.health import UNREADABLE_AFTER
-from bellbuoy.model.facts import Page
-from bellbuoy.model.known import PageState
+from bellbuoy.errors import FetchError
+from bellbuoy.exchange import Response
+from bellbuoy.model.facts import ComponentStatus, IncidentKind, IncidentStatus, Page
+from bellbuoy.model.known import Known, KnownIncident, PageState
 
 FIRST_SPREAD = 30.0
 """First visits are spread over at most this many seconds ..."""
@@ -83,6 +85,32 @@ def wants_refresh(state: PageState, now: datetime) -> bool:
         return True
     period = REFRESH_OPEN_EVERY if state.has_open else REFRESH_EVERY
     return not timedelta(0) <= now - state.refreshed_at < period
+
+
+def held_until(answer: Response | FetchError, now: datetime) -> datetime | None:
+    """The instant before which a host does not want to be asked again, by an answer that counts.
+
+    A FetchError says it to `health`, which takes in failed visits.
+    """
+    if isinstance(answer, FetchError) or answer.status != 503 or answer.retry_after is None:
+        return None
+    after = answer.retry_after
+    seconds = (after - now).total_seconds() if isinstance(after, datetime) else after
+    return now + timedelta(seconds=min(seconds, HELD_AT_MOST)) if seconds > 0 else None
+
+
+def has_trouble(page: Page, known: Known) -> bool:
+    """Whether something goes on: an open incident, or a probe that is not well."""
+    is_down = page.is_probed and any(
+        one.status is not ComponentStatus.OPERATIONAL for one in known.components.values()
+    )
+    return is_down or any(map(_goes_on, known.incidents.values()))
+
+
+def _goes_on(incident: KnownIncident) -> bool:
+    """Whether an incident is known to go on: a mere notice never says that it is over."""
+    is_said = incident.status is not IncidentStatus.UNKNOWN
+    return incident.is_open and is_said and incident.kind is IncidentKind.INCIDENT
 
 
 def _wanted(page: Page, state: PageState, max_age: float | None) -> float:

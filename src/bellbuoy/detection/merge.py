@@ -19,7 +19,15 @@ from bellbuoy.detection.incidents import is_another, merge_incident, miss_incide
 from bellbuoy.detection.reasons import Reason
 from bellbuoy.detection.record import Record
 from bellbuoy.events import Event
-from bellbuoy.model.facts import Component, Incident, IncidentKind, Page, Part, Snapshot
+from bellbuoy.model.facts import (
+    Component,
+    ComponentStatus,
+    Incident,
+    IncidentKind,
+    Page,
+    Part,
+    Snapshot,
+)
 from bellbuoy.model.known import Known, KnownComponent, KnownIncident
 
 WITHDRAWN_AFTER = (3, timedelta(minutes=15))
@@ -47,8 +55,13 @@ class Merged(Struct, frozen=True):
     withheld: tuple[tuple[str, Reason], ...]
 
 
-def merge(page: Page, known: Known, snapshot: Snapshot, now: datetime) -> Merged:
-    """Bring what is known of a page together with what it says now."""
+def merge(
+    page: Page, known: Known, snapshot: Snapshot, now: datetime, *, is_certain: bool = False
+) -> Merged:
+    """Bring what is known of a page together with what it says now.
+
+    `is_certain` means that nothing need be seen twice.
+    """
     stamp = snapshot.stamp
     if stamp is not None and stamp - now > FUTURE_AT_MOST:
         stamp = None
@@ -56,7 +69,7 @@ def merge(page: Page, known: Known, snapshot: Snapshot, now: datetime) -> Merged
         page,
         now,
         is_baseline=known.baseline_at is None,
-        evidence=_evidence(known.stamp, stamp),
+        evidence=1 if is_certain else _evidence(known.stamp, stamp),
     )
     incidents = _merge_incidents(record, known, snapshot)
     components = _merge_components(record, known, snapshot, incidents)
@@ -180,8 +193,7 @@ def _named_components(
 
 
 def _new_component(record: Record, component: Component) -> KnownComponent:
-    record.withhold(component.id, Reason.NEW_COMPONENT)
-    return KnownComponent(
+    known = KnownComponent(
         id=component.id,
         name=component.name,
         status=component.status,
@@ -190,6 +202,20 @@ def _new_component(record: Record, component: Component) -> KnownComponent:
         region=component.region,
         is_group=component.is_group,
     )
+    if record.page.is_probed and component.status is not ComponentStatus.OPERATIONAL:
+        return _found_ill(record, known)
+    record.withhold(component.id, Reason.NEW_COMPONENT)
+    return known
+
+
+def _found_ill(record: Record, known: KnownComponent) -> KnownComponent:
+    """A probe that is ill when we come: nobody but we can tell of it, so it is news."""
+    if record.evidence == 0 and known.pending != known.status:
+        record.withhold(known.id, Reason.SEEN_ONCE)
+        return replace(known, pending=known.status.value)
+    known = replace(known, pending=None, revision=known.revision + 1)
+    record.component(known, ComponentStatus.UNKNOWN)
+    return known
 
 
 def _merge_component(
@@ -206,11 +232,14 @@ def _merge_component(
         region=component.region,
         is_group=component.is_group,
     )
+    is_doubted = held.pending == held.status
     if component.status == held.status:
-        return replace(described, pending=None)
+        return _found_ill(record, described) if is_doubted else replace(described, pending=None)
     moved = replace(
         described, status=component.status, status_raw=component.status_raw, pending=None
     )
+    if is_doubted:
+        return _new_component(record, component)
     if component.is_group:
         record.withhold(held.id, Reason.GROUP)
         return moved
@@ -221,7 +250,7 @@ def _merge_component(
         record.withhold(held.id, Reason.SEEN_ONCE)
         return replace(described, pending=component.status.value)
     moved = replace(moved, revision=held.revision + 1)
-    record.component(moved, held)
+    record.component(moved, held.status)
     return moved
 
 

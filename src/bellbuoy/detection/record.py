@@ -16,7 +16,7 @@ from bellbuoy.events import (
     event_id,
     page_ref,
 )
-from bellbuoy.model.facts import Page
+from bellbuoy.model.facts import ComponentStatus, Page
 from bellbuoy.model.known import KnownComponent, KnownIncident, KnownUpdate
 
 
@@ -75,8 +75,8 @@ class Record:
         """Add to the newest event of an incident what changed along with its update."""
         self.events[-1] = replace(self.events[-1], incident=_incident_facts(known), changes=changes)
 
-    def component(self, known: KnownComponent, before: KnownComponent) -> None:
-        """Record a component's move."""
+    def component(self, known: KnownComponent, before: ComponentStatus) -> None:
+        """Record a component's move from a status; of a probe also what was seen."""
         kind = EventKind.COMPONENT_CHANGED
         self.events.append(
             Event(
@@ -93,7 +93,8 @@ class Record:
                     status=known.status,
                     status_raw=known.status_raw,
                 ),
-                changes={"status": (before.status, known.status)},
+                changes={"status": (before, known.status)},
+                reason=known.status_raw if self.page.is_probed else None,
             )
         )
 

@@ -45,6 +45,8 @@ class Format(Protocol):
     PROBES: tuple[str, ...]
     """Paths below a page's address where its document may lie, the cheapest and surest first.
 
+    Empty for a format that no page has by itself, because a person must say so.
+
     A format of one vendor's own page may also have `HOSTS`, a tuple of host names: then its
     probes are asked there only, and nobody else is bothered with them.
     """

@@ -94,15 +94,22 @@ def is_web_page(text: str) -> bool:
 
 def why_not(response: Response, text: str) -> tuple[Unreadable, str]:
     """Why a text is no document, and in words: a challenge, a web page, something else."""
-    if any(name in response.headers for name in _CHALLENGE_HEADERS):
+    if is_challenge(response, text):
         return Unreadable.BLOCKED, "a challenge stands where the document was"
     if not is_web_page(text):
         return Unreadable.NOT_THE_FORMAT, "neither markup of this format nor a web page"
-    head = text[:_HEAD].lower()
-    signs = _CHALLENGES + (_SIGNS_IF_SHORT if len(text) < _SHORT else ())
-    if response.status == 202 or any(sign in head for sign in signs):
+    if response.status == 202:
         return Unreadable.BLOCKED, "a challenge page stands where the document was"
     return Unreadable.NOT_THE_FORMAT, "a web page stands where the document was"
+
+
+def is_challenge(response: Response, text: str) -> bool:
+    """Whether a challenge for browsers, or a captcha, bears its marks in this answer."""
+    if any(name in response.headers for name in _CHALLENGE_HEADERS):
+        return True
+    head = text[:_HEAD].lower()
+    signs = _CHALLENGES + (_SIGNS_IF_SHORT if len(text) < _SHORT else ())
+    return is_web_page(text) and any(sign in head for sign in signs)
 
 
 def _header_charset(response: Response) -> str:

@@ -2,7 +2,7 @@
 
     async with Driver(settings) as driver:
         async with driver.visit(page.url) as visit:            # waits for a seat
-            face = await visit.ask(request, validators)         # 2xx or 304, or FetchError
+            face = await visit.ask(request, validators)         # 2xx or 304, else FetchError
             if not face.not_modified:
                 snapshot = await visit.drive(exchange, first=face)
 
@@ -216,13 +216,17 @@ class Conversation:
         """Ask one question; the answer is a document (2xx), or 304.
 
         With `validators` it asks whether that document changed; a body whose hash is the one
-        in `validators` counts as a 304, too. A 304 has no body.
+        in `validators` counts as a 304, too. A 304 has no body. A question that
+        `accepts_failure` is asked without, gets error statuses as answers, and leaves none.
 
         Raises FetchError for everything else: errors of the network, other statuses, a body
         that was cut, a passed deadline (`timed_out`), a host that asked us to wait.
         """
         driver = self._driver
         target = driver.transport.target(request.url)
+        if request.accepts_failure:
+            # An unchanged body under another status is another answer.
+            validators = _NONE
         headers = _conditional(request.headers, validators)
         began = driver.clock()
         moved_to = None
@@ -231,7 +235,7 @@ class Conversation:
                 answer = await self._request(target, request.method, headers, request.body)
                 if answer.status in REDIRECTS:
                     answer, target, moved_to = await self._follow(target, answer, request, headers)
-            return self._judge(request.url, target, answer, validators, moved_to)
+            return self._judge(request, target, answer, validators, moved_to)
         except TimeoutError:
             self.all_answered = False
             failure = timed_out(target.shown)
@@ -245,12 +249,12 @@ class Conversation:
         self,
         exchange: Exchange[T],
         *,
-        first: Response | None = None,
+        first: Response | FetchError | None = None,
         validators: Mapping[str, Validators] | None = None,
     ) -> T:
         """Perform an exchange and return its result; the exchange is closed in any case.
 
-        `first` is the answer to its first question, already fetched. `validators`, by
+        `first` is what its first question came to, already asked. `validators`, by
         address, make the other questions conditional. A FetchError is thrown into the
         exchange, and leaves it if it is not caught there. Bodies over 256 KiB are read in
         a thread.
@@ -264,7 +268,7 @@ class Conversation:
 
     def _judge(
         self,
-        asked: str,
+        asked: Request,
         target: Target,
         answer: Answer,
         validators: Validators,
@@ -281,11 +285,18 @@ class Conversation:
                 if failure.retry_after and status in {429, 503}:
                     until = driver.now() + timedelta(seconds=failure.retry_after)
                     driver.holds.hold(target.host, until)
-                raise failure
+                if not asked.accepts_failure or status == 429:
+                    raise failure
+                # Where a redirect ends in an error, nothing has moved there.
+                moved_to = None
         if not self._has_face:
             self._has_face = True
             self.moved_to = moved_to
-        return self._keep(asked, target, answer, validators, moved_to)
+        if asked.accepts_failure:
+            return Response(
+                url=target.shown, status=status, headers=headers, body=body, moved_to=moved_to
+            )
+        return self._keep(asked.url, target, answer, validators, moved_to)
 
     def _keep(
         self,

@@ -17,17 +17,19 @@ async def perform(
     exchange: Exchange[T],
     answer: Callable[[Request], Awaitable[Response]],
     deadline: float,
-    first: Response | None = None,
+    first: Response | FetchError | None = None,
 ) -> T:
-    """The exchange's result. `first` answers its first question instead of `answer`.
+    """The exchange's result. `first` is what its first question came to, instead of `answer`.
 
     A FetchError of `answer` is thrown into the exchange. `deadline` is loop time; a reading
     thread that passes it is left behind, and the exchange is closed when it ends.
     """
-    response = first
+    response = None if isinstance(first, FetchError) else first
     in_thread: asyncio.Future[tuple[bool, Any]] | None = None
     try:
         request = next(exchange)
+        if isinstance(first, FetchError):
+            request = exchange.throw(first)
         while True:
             try:
                 if response is None:

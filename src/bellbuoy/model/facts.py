@@ -108,13 +108,37 @@ class Provider(Struct, frozen=True, kw_only=True):
     name: str
 
 
+class ExpectedValue(Struct, frozen=True, kw_only=True):
+    """A value in a JSON document, and what it should be.
+
+    `path` is how a person wrote the way there (`$.checks[0].status`), `steps` are the keys and
+    list indexes on it, as texts.
+    """
+
+    path: str
+    steps: tuple[str, ...]
+    value: str | int | float | bool | None
+
+
+class Expectation(Struct, frozen=True, kw_only=True):
+    """What a person expects of the answer at an address; all of it must hold.
+
+    `statuses` are those of HTTP. `text` is a part of the answer's text, empty if any will do.
+    """
+
+    statuses: frozenset[int] = frozenset(range(200, 300))
+    text: str = ""
+    values: tuple[ExpectedValue, ...] = ()
+
+
 class Page(Struct, frozen=True, kw_only=True):
     """One status page, the unit that is polled.
 
     `key` is the canonical address (lower-case scheme and host, no trailing slash), so renaming
     a provider keeps its history. `url` is the address that is asked, which may hold a path.
     `format` names how it is read. `every` is the period between two polls, in seconds;
-    `every_is_explicit` is true if a person wrote it, so that it is never stretched.
+    `every_is_explicit` is true if a person wrote it, so that it is never stretched. `expect` is
+    None, but for an address that is probed because it is no status page.
     """
 
     key: str
@@ -123,6 +147,12 @@ class Page(Struct, frozen=True, kw_only=True):
     format: str
     every: float = 60.0
     every_is_explicit: bool = False
+    expect: Expectation | None = None
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether nobody tells how it is: it was found out by asking."""
+        return self.expect is not None
 
     def at(self, path: str) -> str:
         """The address of a document below this page: `page.at("api/v2/summary.json")`."""

@@ -114,7 +114,10 @@ class KnownIncident(Struct, frozen=True, kw_only=True):
 
 
 class KnownComponent(Struct, frozen=True, kw_only=True):
-    """One component we hold. `pending` is a status seen once; `revision` counts its changes."""
+    """One component we hold. `pending` is a status seen once; `revision` counts its changes.
+
+    `pending` is its own status where it was ill when we came, and that still is to be told.
+    """
 
     id: str
     name: str

@@ -73,6 +73,7 @@ def _fields(event: Event, timezone: str) -> Iterator[tuple[str, str]]:
     elif event.component is not None:
         yield "Product", wording.what(event)
         yield "Status", state
+        yield "Message", wording.body(event)
         yield "Link", event.page.url
     else:
         yield "Status", state

@@ -2,6 +2,8 @@
 
 from urllib.parse import urlsplit
 
+from bellbuoy.errors import FetchError, Unreadable, VisitError
+
 AT_LEAST_PAGES = 5
 AT_LEAST_HOSTS = 3
 
@@ -43,3 +45,10 @@ class Outlook:
             return False
         self.is_offline = False
         return True
+
+
+def is_out_of_reach(error: VisitError) -> bool:
+    """Whether nothing answered at all. A server that took the connection and hangs did answer."""
+    return (
+        isinstance(error, FetchError) and error.reason is Unreadable.NETWORK and not error.timed_out
+    )

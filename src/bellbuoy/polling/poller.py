@@ -24,10 +24,11 @@ from bellbuoy.events import Event
 from bellbuoy.exchange import Exchange, Request, Response
 from bellbuoy.formats import Format
 from bellbuoy.formats.recognise import recognise
-from bellbuoy.model.facts import IncidentKind, IncidentStatus, Page, Part, Snapshot
-from bellbuoy.model.known import Health, Known, KnownIncident, PageState, Seen, Validators
+from bellbuoy.model.facts import Page, Part, Snapshot
+from bellbuoy.model.known import Health, Known, PageState, Seen, Validators
 from bellbuoy.observer import Happened, Observer, VisitDone, Withheld
-from bellbuoy.polling.outlook import Outlook
+from bellbuoy.polling.outlook import Outlook, is_out_of_reach
+from bellbuoy.polling.witnesses import Witnesses
 from bellbuoy.routing.matchers import is_like
 from bellbuoy.stores import Store, Visit
 from bellbuoy.text import clean
@@ -58,7 +59,7 @@ class Conversation(Protocol):
         self,
         exchange: Exchange[T],
         *,
-        first: Response | None = None,
+        first: Response | FetchError | None = None,
         validators: Mapping[str, Validators] = ...,
     ) -> T:
         """Perform an exchange."""
@@ -87,7 +88,7 @@ class Look(Struct, frozen=True, kw_only=True):
 
 
 class Poller:
-    """Visits pages. Holds nothing of them: what it needs comes in, what it learns goes out.
+    """Visits pages. Holds nothing of what they say: it comes in, and what is new goes out.
 
     `components` are the globs of the components that matter, by page key.
     """
@@ -107,6 +108,7 @@ class Poller:
         self._network = network
         self._store = store
         self._outlook = outlook
+        self._witnesses = Witnesses()
         self._now = now
         self._observer = observer
         self._components = dict(components or {})
@@ -147,7 +149,13 @@ class Poller:
         format = self._formats[page.format]
         request = _face(format, page)
         refresh = cadence.wants_refresh(state, self._now())
-        answer = await conversation.ask(request, Validators() if refresh else state.face)
+        try:
+            answer = await conversation.ask(request, Validators() if refresh else state.face)
+        except FetchError as failure:
+            if request.accepts_failure and await self._is_an_answer(page, failure):
+                return await self._changed(page, state, format, conversation, request, failure)
+            raise
+        self._witnesses.answered(page.key, page.url)
         await self._note_reached(page)
         face = conversation.fresh.get(request.url, Validators())
         if refresh:
@@ -183,7 +191,7 @@ class Poller:
         format: Format,
         conversation: Conversation,
         face: Request,
-        answer: Response,
+        answer: Response | FetchError,
     ) -> tuple[Look, int]:
         known = await self._store.load_known(page.key)
         now = self._now()
@@ -202,10 +210,13 @@ class Poller:
             )
         held = carried_over(known, snapshot) if is_another else known
         self._check_globs(page, snapshot)
-        merged = merge(page, held, snapshot, now)
+        held_until = cadence.held_until(answer, now)
+        merged = merge(page, held, snapshot, now, is_certain=_is_certain(page, answer, now))
         for about, reason in merged.withheld:
             self._observer.withheld(Withheld(page_key=page.key, about=about, reason=reason))
         standing, back = health.read(page, state.health, now, latency=conversation.latency)
+        is_hung = isinstance(answer, FetchError) and answer.timed_out
+        standing = replace(standing, held_until=held_until, timed_out=is_hung)
         standing, moved = _moved(page, standing, conversation, now)
         events = tuple(event for event in (back, moved) if event) + merged.events
         fresh = dict(conversation.fresh)
@@ -216,15 +227,18 @@ class Poller:
             # What is still owed an answer is asked again, whatever the face says.
             face=kept if conversation.all_answered and not snapshot.owes else Validators(),
             health=replace(standing, noisy=bool(after.noisy)),
-            has_open=any(_is_trouble(one) for one in after.incidents.values()),
+            has_open=cadence.has_trouble(page, after),
             unsettled=after.is_unsettled,
         )
-        # That history was read again and said the same is not worth a write.
-        if replace(after, history_at=known.history_at) == known and not events:
-            return Look(state=state, max_age=answer.max_age), 0
+        max_age = answer.max_age if isinstance(answer, Response) else None
+        # That history was read again and said the same is not worth a write; that a host asks
+        # for peace is.
+        is_same = replace(after, history_at=known.history_at) == known and held_until is None
+        if is_same and not events:
+            return Look(state=state, max_age=max_age), 0
         visit = Visit(page=page, state=state, before=known, known=after, events=events)
         recorded = await self._store.commit(visit)
-        return Look(state=state, max_age=answer.max_age, is_kept=True), len(recorded)
+        return Look(state=state, max_age=max_age, is_kept=True), len(recorded)
 
     def _check_globs(self, page: Page, snapshot: Snapshot) -> None:
         """Say, once, that the components a person asked for are not on this page."""
@@ -249,7 +263,7 @@ class Poller:
         asked: Seen,
         known: Known,
         conversation: Conversation,
-        answer: Response,
+        answer: Response | FetchError,
     ) -> Snapshot:
         # A "not modified" of a later document names nothing: where every entry is to be read
         # again, it must not come.
@@ -299,14 +313,23 @@ class Poller:
         conversation.moved_to = None
         return moved, state
 
-    async def _fail(self, page: Page, state: PageState, error: VisitError) -> tuple[Look, int]:
-        if _is_out_of_reach(error):
-            if self._outlook.missed(page.key, page.url):
-                outlook = self._outlook
-                offline = health.went_offline(self._now(), outlook.failing, outlook.watched)
-                await self._append(offline)
-        else:
+    async def _is_an_answer(self, page: Page, failure: FetchError) -> bool:
+        """Whether a failure tells of what is behind the address, and not of us or our network."""
+        if failure.reason is Unreadable.CUT:
+            self._witnesses.answered(page.key, page.url)
             await self._note_reached(page)
+            return True
+        if failure.reason is not Unreadable.NETWORK:
+            return False
+        await self._note_missed(page, failure)
+        if self._outlook.is_offline:
+            self._witnesses.start_over(page.key)
+            return False
+        return self._witnesses.is_them(page.key, page.url)
+
+    async def _fail(self, page: Page, state: PageState, error: VisitError) -> tuple[Look, int]:
+        await self._note_missed(page, error)
+        self._take_for_witness(page, error)
         standing, event = health.failed(
             page, state.health, error, self._now(), is_offline=self._outlook.is_offline
         )
@@ -322,6 +345,21 @@ class Poller:
             self._observer.happened(Happened(what=str(trouble), level="error"))
             return Look(state=failed if event is None else state), 0
         return Look(state=failed, is_kept=True), len(events)
+
+    def _take_for_witness(self, page: Page, error: VisitError) -> None:
+        """A server that hangs is no witness: behind a dead uplink all of them seem to."""
+        if isinstance(error, FetchError) and error.status is not None:
+            self._witnesses.answered(page.key, page.url)
+        elif error.reason is Unreadable.NETWORK:
+            self._witnesses.silent(page.url)
+
+    async def _note_missed(self, page: Page, error: VisitError) -> None:
+        if not is_out_of_reach(error):
+            await self._note_reached(page)
+        elif self._outlook.missed(page.key, page.url):
+            outlook = self._outlook
+            offline = health.went_offline(self._now(), outlook.failing, outlook.watched)
+            await self._append(offline)
 
     async def _note_reached(self, page: Page) -> None:
         if self._outlook.reached(page.key):
@@ -366,12 +404,6 @@ def _as_found(page: Page, state: PageState) -> Page:
     return replace(page, format=state.format, url=state.url or page.url)
 
 
-def _is_trouble(incident: KnownIncident) -> bool:
-    """Whether an incident is known to go on: a mere notice never says that it is over."""
-    is_said = incident.status is not IncidentStatus.UNKNOWN
-    return incident.is_open and is_said and incident.kind is IncidentKind.INCIDENT
-
-
 def _face(format: Format, page: Page) -> Request:
     """The first question about a page: it does not depend on the past."""
     exchange: Exchange[Any] = format.read(page, Seen())
@@ -381,17 +413,18 @@ def _face(format: Format, page: Page) -> Request:
         exchange.close()
 
 
+def _is_certain(page: Page, answer: Response | FetchError, now: datetime) -> bool:
+    """Whether nobody was there twice already, or no second look will be possible when it is due."""
+    if isinstance(answer, FetchError):
+        return answer.reason is Unreadable.NETWORK
+    held_until = cadence.held_until(answer, now)
+    return held_until is not None and (held_until - now).total_seconds() > page.every
+
+
 def _is_doubtful(standing: Health) -> bool:
     """Whether a page that cannot be read may have become another one."""
     is_another = standing.unreadable in {Unreadable.NOT_THE_FORMAT, Unreadable.GONE}
     return is_another and standing.failures % RECOGNISE_EVERY == 0
-
-
-def _is_out_of_reach(error: VisitError) -> bool:
-    """Whether nothing answered at all. A server that took the connection and hangs did answer."""
-    return (
-        isinstance(error, FetchError) and error.reason is Unreadable.NETWORK and not error.timed_out
-    )
 
 
 def _moved(

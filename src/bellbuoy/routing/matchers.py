@@ -70,7 +70,8 @@ class Landscape(Struct, frozen=True, kw_only=True):
     """What the operator and the catalog say of providers, beside the routes.
 
     `interests` are globs of the components that matter, by provider slug: the config's
-    `components:`. `categories` are the catalog's, by slug. `needs` say who depends on whom.
+    `components:`; a page that has globs of its own, by its key, does not go by those of its
+    provider. `categories` are the catalog's, by slug. `needs` say who depends on whom.
     """
 
     interests: Mapping[str, tuple[str, ...]] = {}

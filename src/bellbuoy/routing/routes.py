@@ -243,7 +243,8 @@ def _verdict(event: Event, matcher: Matcher, landscape: Landscape, *, late: bool
         return Verdict(told=False, reason=Reason.LOG_ONLY)
     if event.late and not late:
         return Verdict(told=False, reason=Reason.LATE)
-    globs = landscape.interests.get(event.provider.slug, ())
+    interests = landscape.interests
+    globs = interests.get(event.page.key) or interests.get(event.provider.slug, ())
     # Naming the components that matter asks for everything that happens to them.
     usual = _ALL_FAMILIES if globs else ANNOUNCED_FAMILIES
     verdict = matches(matcher, event, landscape, usual)
