@@ -31,7 +31,10 @@ def sample(name: str) -> Mapping[str, bytes]:
 
 
 def sample_url(format: Format) -> str:
-    """Where a format's sample page is watched."""
+    """Where a format's sample page is watched; what claims nothing, at its only address."""
+    if not format.PROBES:
+        (url,) = sample(format.NAME)
+        return url
     answers = (
         Response(url=url, status=200, body=body) for url, body in sample(format.NAME).items()
     )

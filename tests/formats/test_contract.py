@@ -16,6 +16,9 @@ from tests.formats.samples import page_at, sample, sample_url
 
 FORMATS = Formats()
 EACH_FORMAT = pytest.mark.parametrize("name", sorted(FORMATS))
+EACH_OF_PAGES = pytest.mark.parametrize(
+    "name", sorted(name for name, format in FORMATS.items() if format.PROBES)
+)
 
 
 def face_of(format: Format, url: str) -> str:
@@ -71,7 +74,7 @@ def test_a_format_has_what_the_registry_needs(name):
     assert format.api_version == API_VERSION
     assert name == format.NAME
     assert format.PLATFORM is None or isinstance(format.PLATFORM, str)
-    assert format.PROBES
+    assert bool(format.PROBES) == (name != "probe")
     assert all(probe and not probe.startswith("/") for probe in format.PROBES)
     assert "https://" in (format.__doc__ or ""), "its docstring cites where the format is written"
 
@@ -83,7 +86,7 @@ def test_a_format_passes_the_conformance_tests_for_plugins(name):
     check_format(format, url=sample_url(format), answers=sample(name))
 
 
-@EACH_FORMAT
+@EACH_OF_PAGES
 def test_h6_h7_x1_x2_a_body_that_is_no_document_is_a_read_error(name):
     """Whatever stands where the face was, reading ends with the format and the place."""
     format, answers = FORMATS[name], sample(name)
@@ -96,7 +99,7 @@ def test_h6_h7_x1_x2_a_body_that_is_no_document_is_a_read_error(name):
         assert outcome.place, what
 
 
-@EACH_FORMAT
+@EACH_OF_PAGES
 def test_a_later_document_that_cannot_be_read_never_breaks_a_visit_otherwise(name):
     """Faults in what is asked after the face give a snapshot or a ReadError, nothing else."""
     format, answers = FORMATS[name], sample(name)

@@ -1,8 +1,8 @@
 """A network and a format for tests in virtual time: pages that are whatever a script says.
 
 The format is called `plain`; a body is a `Snapshot` as JSON. The network holds no sockets: a
-function of (address, seconds since the start) gives the snapshot, or raises a FetchError, or
-waits.
+function of (address, seconds since the start) gives the snapshot (or a whole answer, for a probe),
+or raises a FetchError, or waits.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from tests.virtual_time import now
 
 _NONE = Validators()
 
-Said = Snapshot | bytes
+Said = Snapshot | bytes | Response
 Script = Callable[[str, float], Said | Awaitable[Said]]
 
 
@@ -115,6 +115,8 @@ class _Talk:
             raise FetchError(
                 request.url, Unreadable.NETWORK, "no answer in time", timed_out=True
             ) from None
+        if isinstance(said, Response):
+            return said
         body = said if isinstance(said, bytes) else msgspec.json.encode(said)
         etag = network.etag(body, network.asked[request.url])
         digest = blake2b(body, digest_size=16).digest()

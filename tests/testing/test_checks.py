@@ -13,7 +13,14 @@ from bellbuoy.events import EventKind, to_json
 from bellbuoy.exchange import Request, Response
 from bellbuoy.formats import Claim
 from bellbuoy.model.delivery import Receipt
-from bellbuoy.model.facts import Incident, IncidentKind, IncidentStatus, Snapshot
+from bellbuoy.model.facts import (
+    Component,
+    ComponentStatus,
+    Incident,
+    IncidentKind,
+    IncidentStatus,
+    Snapshot,
+)
 from bellbuoy.testing import check_format, check_notifier, sample_events
 
 URL = "https://status.acme.example"
@@ -47,6 +54,7 @@ def read(page, seen):
     return Snapshot(incidents=(incident(),))
 
 
+FINE = Component(id="c", name="c", status=ComponentStatus.OPERATIONAL)
 GOOD = {
     "api_version": 1, "NAME": "acme", "PLATFORM": None, "PROBES": ("now.json",),
     "claims": claims, "read": read,
@@ -108,6 +116,12 @@ def sloppy(page, seen):
     return Snapshot(incidents=(incident(title=str(len(response.body))),))
 
 
+def hopeful(page, seen):
+    """Take an error for a fine component."""
+    yield Request.get(page.at("now.json"), accepts_failure=True)
+    return Snapshot(components=(FINE,))
+
+
 def writing(page, seen):
     """Send something to a page."""
     yield Request(method="POST", url=page.at("now.json"))
@@ -130,6 +144,8 @@ def writing(page, seen):
         ({"read": curious}, "at most 20 questions"),
         ({"read": biased}, "does not depend on `seen`"),
         ({"read": sloppy}, "a document cut after"),
+        ({"read": hopeful}, "nothing is operational that answers 404"),
+        ({"PROBES": ()}, "without PROBES claims nothing"),
         ({"read": writing}, "every request is a GET"),
         ({"read": reading(incident(), incident())}, "ids of their own"),
         ({"read": reading(incident(id=""))}, "ids that are not empty"),

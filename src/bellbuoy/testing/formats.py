@@ -13,7 +13,7 @@ from bellbuoy import formats
 from bellbuoy.errors import FetchError, ReadError, Unreadable, VisitError
 from bellbuoy.exchange import Request, Response
 from bellbuoy.formats import Format
-from bellbuoy.model.facts import Page, Provider, Snapshot
+from bellbuoy.model.facts import ComponentStatus, Page, Provider, Snapshot
 from bellbuoy.model.known import Seen
 from bellbuoy.testing.claims import must
 
@@ -57,6 +57,13 @@ def check_format(format: Format, *, url: str, answers: Mapping[str, bytes | Resp
     response = _answer(face, page, answers)
     claim = format.claims(response)
     must(claim is None or claim.format == format.NAME, "a claim names the format itself")
+    must(claim is None or format.PROBES, "a format without PROBES claims nothing")
+    for body in FOREIGN:
+        foreign = Response(url=face.url, status=200, body=body)
+        must(format.claims(foreign) is None, f"`claims` does not claim {body[:60]!r}")
+    if face.accepts_failure:
+        _check_failures(format, url, face)
+        return first
     _check_foreign(format, url, face)
     _check_cut(format, url, answers, response, first)
     return first
@@ -194,8 +201,6 @@ def _check_second_look(
 
 def _check_foreign(format: Format, url: str, face: Request) -> None:
     for body in FOREIGN:
-        response = Response(url=face.url, status=200, body=body)
-        must(format.claims(response) is None, f"`claims` does not claim {body[:60]!r}")
         try:
             play(format, url, {face.url: body})
         except ReadError:
@@ -206,6 +211,19 @@ def _check_foreign(format: Format, url: str, face: Request) -> None:
     except VisitError:
         return
     raise AssertionError("`read` passes on the FetchError of its first question")
+
+
+def _check_failures(format: Format, url: str, face: Request) -> None:
+    """Where a failure is an answer: it may mean much, but never that all is well."""
+    for status in (404, 500, 503):
+        for body in FOREIGN:
+            answer = Response(url=face.url, status=status, body=body)
+            try:
+                read = play(format, url, {face.url: answer})
+            except VisitError:
+                continue
+            fine = [one for one in read.components if one.status is ComponentStatus.OPERATIONAL]
+            must(not fine, f"nothing is operational that answers {status}")
 
 
 def _check_cut(
