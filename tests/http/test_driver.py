@@ -460,3 +460,103 @@ async def test_a_ca_file_that_is_missing_is_a_config_error_that_names_the_key(tm
     with pytest.raises(ConfigError, match=r"http\.ca_file: .*none\.pem"):
         async with Driver(settings):
             pass
+
+
+# Questions to which a failure is an answer
+
+
+async def look(driver, url, validators=None):
+    """One visit with one question that accepts a failure; the answer and what was kept of it."""
+    async with driver.visit(url) as visit:
+        request = Request.get(url, accepts_failure=True)
+        response = await visit.ask(request, validators or Validators())
+        return response, visit.fresh
+
+
+@pytest.mark.parametrize("status", [202, 401, 404, 410, 500, 503])
+async def test_an_error_is_an_answer_to_whoever_accepts_failures(status):
+    """With its body, and nothing is kept by which the next answer could be taken for the same."""
+    async with faultd(Answer(status, {"ETag": '"1"'}, b"broken")) as vendor, Driver(HERE) as driver:
+        response, fresh = await look(driver, vendor.url, Validators(etag='"1"'))
+        assert (response.status, response.body, fresh) == (status, b"broken", {})
+        assert "if-none-match" not in vendor.requests[0].headers
+
+
+async def test_the_same_body_under_another_status_is_another_answer():
+    """A hash of the body alone would hide an outage."""
+    script = [Answer(200, body=b"same"), Answer(503, body=b"same")]
+    async with faultd(script) as vendor, Driver(HERE) as driver:
+        seen = [(await look(driver, vendor.url))[0] for _ in script]
+        assert [(one.status, one.body) for one in seen] == [(200, b"same"), (503, b"same")]
+
+
+async def test_h6_without_being_asked_for_an_error_is_never_a_document():
+    """Only the question decides; whatever a format yields, its answers are documents."""
+    async with faultd(Answer(503, body=b"{}")) as vendor, Driver(HERE) as driver:
+        async with driver.visit(vendor.url) as visit:
+            await visit.ask(Request.get(vendor.url, accepts_failure=True))
+            with pytest.raises(FetchError):
+                await visit.ask(Request.get(vendor.url))
+
+
+async def test_h5_an_answer_that_asks_for_peace_gets_it():
+    """The 503 is an answer, and nothing more is sent to the host until it wants to be asked."""
+    async with faultd(Answer(503, {"Retry-After": "600"})) as vendor, Driver(HERE) as driver:
+        response, _ = await look(driver, vendor.url)
+        assert response.retry_after == 600
+        with pytest.raises(FetchError) as caught:
+            await look(driver, vendor.url)
+        assert 590 < caught.value.retry_after <= 600
+        assert len(vendor.requests) == 1
+
+
+async def test_h5_that_we_ask_too_often_is_no_answer():
+    """429 tells of us, and nothing of what is behind the address."""
+    async with faultd(Answer(429, {"Retry-After": "60"})) as vendor, Driver(HERE) as driver:
+        with pytest.raises(FetchError) as caught:
+            await look(driver, vendor.url)
+        assert (caught.value.status, caught.value.retry_after) == (429, 60)
+        assert driver.held_until(vendor.url) is not None
+
+
+async def test_h11_redirects_are_followed_to_the_last_answer():
+    """A permanent one to an error is no move; a circle is refused as ever."""
+    script = {
+        "/old": Answer(301, {"Location": "/new"}),
+        "/new": [Answer(200, body=b"here"), Answer(503)],
+        "/circle": Answer(302, {"Location": "/circle"}),
+    }
+    async with faultd(script) as vendor, Driver(HERE) as driver:
+        moves = []
+        for _ in range(2):
+            async with driver.visit(vendor.url) as visit:
+                response = await visit.ask(Request.get(vendor.at("/old"), accepts_failure=True))
+                moves.append((response.status, visit.moved_to))
+        assert moves == [(200, vendor.at("/new")), (503, None)]
+        with pytest.raises(FetchError, match="circle"):
+            await look(driver, vendor.at("/circle"))
+
+
+async def test_h12_the_address_guard_holds_for_whoever_accepts_failures():
+    """A private address is refused, never down."""
+    async with faultd(Answer()) as vendor, Driver(HttpSettings()) as driver:
+        with pytest.raises(FetchError) as caught:
+            await look(driver, vendor.url)
+        assert caught.value.reason is Unreadable.REFUSED
+        assert vendor.connections == 0
+
+
+async def test_what_the_first_question_came_to_is_thrown_into_the_exchange():
+    """So an exchange can say what it makes of nobody answering, without asking again."""
+
+    def reading():
+        try:
+            yield Request.get("http://127.0.0.1:9/", accepts_failure=True)
+        except FetchError as failure:
+            return failure.detail
+
+    async with Driver(HERE) as driver, driver.visit("http://127.0.0.1:9/") as visit:
+        failure = FetchError("u", Unreadable.NETWORK, "nobody")
+        assert await visit.drive(reading(), first=failure) == "nobody"
+        with pytest.raises(FetchError, match="nobody"):
+            await visit.drive((Request.get("u") for _ in range(1)), first=failure)
