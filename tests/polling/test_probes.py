@@ -148,6 +148,22 @@ def test_h15_the_last_to_come_back_after_our_outage_is_not_down() -> None:
         assert kinds(events)["component.changed"] == 0, seconds
 
 
+def test_h15_while_we_are_offline_nothing_is_down_though_somebody_answers() -> None:
+    """Most pages are out of reach, a few are not: the address is one of the most."""
+    others = [page(number) for number in range(11)]
+
+    def said(url: str, time: float) -> object:
+        number = 0 if url == API.url else int(url.removeprefix("https://status").partition(".")[0])
+        begins = 600 if url == API.url else 300
+        return nobody() if number < 7 and begins < time < 1200 else page_says(stamp=0)
+
+    network = ScriptedNetwork(
+        lambda url, time: (said(url, time), answer())[1] if url == API.url else said(url, time)  # type: ignore[arg-type,return-value]
+    )
+    events = monitored(config(API, *others), network, seconds=2400)
+    assert kinds(events) == {"monitor.offline": 1, "monitor.online": 1}
+
+
 def test_h15_with_too_few_pages_to_know_it_is_unknown_not_down() -> None:
     """Two hosts, both silent: nobody can say whose fault it is."""
 
@@ -195,12 +211,23 @@ def test_h5_a_503_that_asks_for_peace_is_told_at_once_and_gets_it() -> None:
 
 
 def test_h5_what_an_answering_host_asked_for_is_on_disk_at_once() -> None:
-    """A kill -9 right after the answer must not make us forget it."""
-    store = MemoryStore()
-    watched(lambda t: answer(503, **{"retry-after": "600"}), seconds=120, store=store)
-    (state,) = run_virtual(store.load_states([API.key])).values()
-    assert state.health.held_until is not None
-    assert state.has_open
+    """A kill -9 right after an answer that is no news must not make us forget it."""
+
+    class Listening(MemoryStore):
+        held: tuple[bool, ...] = ()
+
+        async def commit(self, visit):  # type: ignore[no-untyped-def]
+            self.held += (visit.state.health.held_until is not None,)
+            return await super().commit(visit)
+
+    store = Listening()
+    watched(
+        lambda t: answer(503, **({"retry-after": "600"} if t > 300 else {})),
+        seconds=600,
+        others=(),
+        store=store,
+    )
+    assert store.held == (False, False, True)
 
 
 def test_s2_h6_a_challenge_in_the_way_is_unreadable_and_not_down() -> None:

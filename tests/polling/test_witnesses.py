@@ -54,13 +54,3 @@ def test_a_silence_while_everybody_was_silent_does_not_count():
     assert not who.is_them(MINE, MINE), "the first silence with a witness"
     who.answered(OTHER, OTHER)
     assert who.is_them(MINE, MINE)
-
-
-def test_what_was_not_answered_can_be_forgotten():
-    """Once we know that we were offline."""
-    who = Witnesses()
-    who.answered(OTHER, OTHER)
-    assert not who.is_them(MINE, MINE)
-    who.answered(OTHER, OTHER)
-    who.start_over(MINE)
-    assert not who.is_them(MINE, MINE)

@@ -322,10 +322,8 @@ class Poller:
         if failure.reason is not Unreadable.NETWORK:
             return False
         await self._note_missed(page, failure)
-        if self._outlook.is_offline:
-            self._witnesses.start_over(page.key)
-            return False
-        return self._witnesses.is_them(page.key, page.url)
+        is_them = self._witnesses.is_them(page.key, page.url)
+        return is_them and not self._outlook.is_offline
 
     async def _fail(self, page: Page, state: PageState, error: VisitError) -> tuple[Look, int]:
         await self._note_missed(page, error)

@@ -33,10 +33,6 @@ class Witnesses:
         """Nobody answered at this address."""
         self._speaking.discard(self._host(url))
 
-    def start_over(self, page_key: str) -> None:
-        """What was not answered so far is not held against this page."""
-        self._silent_since.pop(page_key, None)
-
     def is_them(self, page_key: str, url: str) -> bool:
         """Nobody answered: whether that is now known to be their fault.
 
