@@ -11,7 +11,7 @@ from bellbuoy.catalog import DEFAULTS
 from bellbuoy.config.load import default_store, load_config
 from bellbuoy.errors import ConfigError
 from bellbuoy.http import HttpSettings
-from bellbuoy.model.facts import Impact
+from bellbuoy.model.facts import Expectation, ExpectedValue, Impact
 from bellbuoy.routing.matchers import Matcher
 from bellbuoy.routing.routes import Route
 from tests.config.conftest import TOKEN
@@ -297,6 +297,54 @@ def test_a_page_given_twice_once_without_components_matters_as_a_whole(desk):
     config = desk.load("providers: [{openai: {components: [API]}}, openai]")
     assert config.watched[0].components == ()
     assert not config.watched[0].page.every_is_explicit
+
+
+PROBES = """
+providers:
+  - {name: Acme, url: "https://status.acme.example", components: [Web]}
+  - name: Acme
+    url: https://api.acme.example/health/
+    format: probe
+    every: 30s
+    expect: {status: [2xx, 401], text: pong, json: {"$.checks[0].status": ok, up: true}}
+  - {name: Other, url: "https://other.example/ping", format: probe, components: [Else]}
+"""
+
+
+def test_a_probe_arrives_with_what_is_expected(desk):
+    """Its address is asked as it is written."""
+    page, acme, other = (watched.page for watched in desk.load(PROBES).watched)
+    assert (acme.url, acme.key) == (
+        "https://api.acme.example/health/",
+        "https://api.acme.example/health",
+    )
+    assert acme.expect == Expectation(
+        statuses=frozenset({*range(200, 300), 401}),
+        text="pong",
+        values=(
+            ExpectedValue(path="$.checks[0].status", steps=("checks", "0", "status"), value="ok"),
+            ExpectedValue(path="up", steps=("up",), value=True),
+        ),
+    )
+    assert other.expect == Expectation()
+    assert [one.is_probed for one in (page, acme, other)] == [False, True, True]
+
+
+def test_a_probe_is_announced_whatever_matters_of_its_provider(desk):
+    """By its page, and the provider's own components are as they were."""
+    assert desk.load(PROBES).interests == {
+        "acme": ("Web",),
+        "https://api.acme.example/health": ("*",),
+        "https://other.example/ping": ("Else",),
+    }
+
+
+def test_a_probe_given_twice_with_one_expectation_is_one_page(desk):
+    """As any page is."""
+    twice = "{url: 'https://a.example/h', format: probe, expect: {status: 200}}"
+    config = desk.load(f"providers: [{twice}, {twice}]")
+    assert urls(config) == ["https://a.example/h"]
+    assert config.watched[0].components == ("*",)
 
 
 def test_hasty_intervals_are_accepted_with_one_warning(desk):

@@ -2,7 +2,15 @@
 
 import pytest
 
-from bellbuoy.config.values import duration, page_address, page_key, spoken
+from bellbuoy.config.values import (
+    duration,
+    json_steps,
+    page_address,
+    page_key,
+    scalar,
+    spoken,
+    statuses,
+)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +78,57 @@ def test_w4_only_plain_web_addresses_are_pages(address):
     """Other schemes, credentials, control characters and no-hosts are refused."""
     with pytest.raises(ValueError, match=";"):
         page_address(address)
+
+
+@pytest.mark.parametrize(
+    ("path", "steps"),
+    [
+        ("$", ()), ("$.status", ("status",)), ("status", ("status",)), (" $.a ", ("a",)),
+        ("checks.0.up", ("checks", "0", "up")), ("$.checks[0].up", ("checks", "0", "up")),
+        ("[0][12]", ("0", "12")), ("$[0].x", ("0", "x")), ("a-b.c:d", ("a-b", "c:d")),
+        ("$.größe", ("größe",)),
+    ],
+)  # fmt: skip
+def test_paths_are_keys_and_indexes(path, steps):
+    """With or without the root, in either spelling of an index."""
+    assert json_steps(path) == steps
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", " ", ".", "$.", "$..a", "a.", ".a", "$a", "a..b", "a[", "a[]", "a[-1]", "a[b]", "a]b",
+     "$.*", "a[*]", "a[?(@.b)]", "a b", "[99999999999]"],
+)  # fmt: skip
+def test_what_is_not_a_path(path):
+    """Wildcards, filters, and halves of paths."""
+    with pytest.raises(ValueError, match="write keys and indexes"):
+        json_steps(path)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        (200, {200}), ([200, 204, 200], {200, 204}), ("2xx", set(range(200, 300))),
+        (["2xx", 401], {*range(200, 300), 401}), ("4xx", {*range(400, 500)} - {429}), (599, {599}),
+    ],
+)  # fmt: skip
+def test_statuses_are_one_a_list_or_classes(said, meant):
+    """429 is in no class: it tells of us."""
+    assert statuses(said) == meant
+
+
+@pytest.mark.parametrize(
+    "said", [0, 99, 100, 199, 300, 304, 399, 429, 600, "200", "3xx", "", "ok", True, None, 200.0,
+             [], [[]], {}, [200, "x"], {"200": 1}],
+)  # fmt: skip
+def test_what_is_not_a_status(said):
+    """What is never a last answer, and what is no number of HTTP."""
+    with pytest.raises(ValueError, match=r";"):
+        statuses(said)
+
+
+@pytest.mark.parametrize("said", [[], {}, ["a"], {"a": 1}])
+def test_what_is_not_one_value(said):
+    """Each value inside has a path of its own."""
+    with pytest.raises(ValueError, match="give a path"):
+        scalar(said)

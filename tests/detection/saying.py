@@ -2,11 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+from msgspec.structs import replace
+
 from bellbuoy.detection.merge import Merged, merge
 from bellbuoy.model.facts import (
     AffectedComponent,
     Component,
     ComponentStatus,
+    Expectation,
     Impact,
     Incident,
     IncidentKind,
@@ -27,6 +30,7 @@ PAGE = Page(
     provider=Provider(slug="acme", name="Acme"),
     format="statuspage",
 )
+PROBED = replace(PAGE, format="probe", expect=Expectation())
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 EVERYTHING = frozenset({Part.COMPONENTS, Part.OPEN_INCIDENTS, Part.OPEN_MAINTENANCES})
 
@@ -109,15 +113,17 @@ def page_says(
 class Watch:
     """A page looked at again and again; collects the events."""
 
-    def __init__(self, *snapshots: Snapshot) -> None:
-        self.known = Known(page_key=PAGE.key)
+    def __init__(self, *snapshots: Snapshot, page: Page = PAGE) -> None:
+        self.page = page
+        self.known = Known(page_key=page.key)
         self.minute = 0.0
         for snapshot in snapshots:
             self.look(snapshot)
 
-    def look(self, snapshot: Snapshot, *, minutes: float = 1.0) -> Merged:
+    def look(self, snapshot: Snapshot, *, minutes: float = 1.0, is_certain: bool = False) -> Merged:
         """Look once more, a minute later unless told otherwise."""
-        merged = merge(PAGE, self.known, snapshot, at(self.minute))
+        now = at(self.minute)
+        merged = merge(self.page, self.known, snapshot, now, is_certain=is_certain)
         self.minute += minutes
         self.known = merged.known
         valid(merged.events)

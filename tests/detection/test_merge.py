@@ -7,8 +7,8 @@ import pytest
 from bellbuoy.detection.incidents import MAX_REVISIONS
 from bellbuoy.detection.merge import MAX_CLOSED, is_emptied
 from bellbuoy.detection.reasons import Reason
-from bellbuoy.model.facts import Part
-from tests.detection.saying import Watch, at, component, incident, page_says, update
+from bellbuoy.model.facts import Part, Snapshot
+from tests.detection.saying import PROBED, Watch, at, component, incident, page_says, update
 
 QUIET = page_says()
 OPENED = update("1", "investigating", "we look", minute=1)
@@ -492,3 +492,54 @@ def test_lag_is_the_difference_of_two_clocks() -> None:
     (event,) = watch.look(page_says(incident("a", OPENED))).events
     assert event.at is not None
     assert event.observed_at - event.at == timedelta(minutes=29)
+
+
+# Probes
+
+
+def found(status: str) -> Snapshot:
+    """What a probe found."""
+    return page_says(components=(component("API", status),))
+
+
+def test_a_probe_that_is_ill_when_we_come_is_told_at_the_second_look() -> None:
+    """Once, from unknown; what a status page says at the first look is adopted in silence."""
+    probe = Watch(page=PROBED)
+    looks = ["major_outage"] * 3 + ["operational"] * 3
+    told = [[event.changes["status"] for event in probe.look(found(s)).events] for s in looks]
+    assert told == [
+        [],
+        [("unknown", "major_outage")],
+        [],
+        [],
+        [("major_outage", "operational")],
+        [],
+    ]
+    page = Watch()
+    assert [page.kinds(found("major_outage")) for _ in range(3)] == [[], [], []]
+
+
+def test_a_probe_that_was_ill_for_one_look_when_we_came_is_not_told_of() -> None:
+    """Whatever comes after, nobody was told that it was ill."""
+    probe = Watch(page=PROBED)
+    assert [probe.kinds(found(s)) for s in ("major_outage", "operational", "operational")] == [
+        [], [], []
+    ]  # fmt: skip
+    assert not probe.known.is_unsettled
+
+
+def test_what_is_certain_need_not_be_seen_twice() -> None:
+    """Nor at the first look."""
+    for looks in (["operational", "major_outage"], ["major_outage"]):
+        probe = Watch(page=PROBED)
+        events = [probe.look(found(status), is_certain=True).events for status in looks]
+        assert [event.kind for event in events[-1]] == ["component.changed"]
+        assert not probe.known.is_unsettled
+
+
+def test_a_probe_that_falls_ill_twice_is_told_twice_with_ids_of_their_own() -> None:
+    """The revision tells one outage from the next."""
+    probe = Watch(page=PROBED)
+    looks = [found(s) for s in ("major_outage", "operational", "major_outage") for _ in range(2)]
+    events = [event for snapshot in looks for event in probe.look(snapshot).events]
+    assert len({event.id for event in events}) == len(events) == 3

@@ -106,6 +106,15 @@ def test_components_that_matter_are_announced_with_their_changes_and_planned_wor
     assert announces(component_event("API"), (), Landscape(interests=interests)).told
 
 
+def test_a_page_with_interests_of_its_own_does_not_go_by_its_provider():
+    """A probe is told of beside a status page of which only some components, or none, matter."""
+    event = component_event("Acme API")
+    own = {event.page.key: ("*",)}
+    assert reason(event, interests=own)[0]
+    assert reason(event, interests={**own, "openai": ("Sora",)})[0]
+    assert not reason(event, interests={"openai": ("Sora",)})[0]
+
+
 def test_a_route_that_says_its_kinds_gets_those_alone():
     """`kinds: [incident]` keeps component changes away even where the component matters."""
     route = Route(name="r", to=("ops",), when=Matcher(kinds=("incident",)))

@@ -228,7 +228,7 @@ def statuses(value: Any) -> frozenset[int]:
 
 
 def _statuses(value: Any) -> Iterable[int]:
-    if value in STATUS_CLASSES:
+    if isinstance(value, str) and value in STATUS_CLASSES:
         return (status for status in STATUS_CLASSES[value] if status != 429)
     if isinstance(value, bool) or not isinstance(value, int) or not 100 <= value <= 599:
         raise ValueError(
