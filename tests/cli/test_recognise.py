@@ -42,6 +42,7 @@ def test_a_page_of_no_format_says_what_was_tried(call):
         told = call("recognise", url, "--json", *ALLOW)
     assert (plain.returncode, plain.stdout) == (1, "")
     assert plain.stderr.startswith(f"bellbuoy: {url}: no format recognised; asked: {url}")
+    assert plain.stderr.endswith("can be probed (format: probe)\n")
     assert told.returncode == 1
     assert json.loads(told.stdout) == {"format": None, "url": url, "name": None}
 

@@ -61,5 +61,8 @@ def recognise(
         paste = stanza_text(stanza(found), 2)
         write(f"{found.name or found.url} speaks {found.format}\n\nproviders:\n{paste}\n")
     if found.format is None:
-        say(f"bellbuoy: {url}: no format recognised; asked: {', '.join(found.tried)}")
+        say(
+            f"bellbuoy: {url}: no format recognised; asked: {', '.join(found.tried)}; "
+            "what is no status page can be probed (format: probe)"
+        )
     return 1 if found.format is None else 0
