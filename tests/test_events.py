@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from bellbuoy.events import (
     ALREADY_OPEN,
@@ -18,6 +18,7 @@ from bellbuoy.events import (
     FAMILIES,
     NO_LONGER_WATCHED,
     EventKind,
+    Phase,
     content_hash,
     event_id,
     json_schema,
@@ -25,7 +26,7 @@ from bellbuoy.events import (
     to_builtins,
     to_json,
 )
-from bellbuoy.model.facts import IncidentStatus, Page
+from bellbuoy.model.facts import ComponentStatus, IncidentStatus, Page
 from bellbuoy.testing import sample_events
 from tests.event_samples import (
     AT,
@@ -62,6 +63,23 @@ def test_an_event_of_every_kind_keeps_the_schema(kind):
     [ordinary] = [event for event in list(sample_events())[: len(EventKind)] if event.kind is kind]
     valid([ordinary])
     assert kind.family in FAMILIES
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "phase"),
+    [
+        ("operational", "major_outage", Phase.BEGINS),
+        ("unknown", "major_outage", Phase.BEGINS),
+        ("degraded", "major_outage", Phase.GOES_ON),
+        ("major_outage", "operational", Phase.ENDS),
+    ],
+)
+def test_trouble_of_a_component_begins_where_it_was_well_or_nothing_was_known(before, after, phase):
+    """A probe that is down when we come is told as a beginning."""
+    event = component_event()
+    component = replace(event.component, status=ComponentStatus(after))
+    event = replace(event, component=component, changes={"status": (before, after)})
+    assert event.phase is phase
 
 
 def test_hostile_long_and_bare_events_keep_the_schema():

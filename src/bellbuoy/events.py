@@ -205,7 +205,8 @@ class Event(Struct, frozen=True, kw_only=True):
             before, _ = self.changes.get("status", (None, None))
             if self.component.status is ComponentStatus.OPERATIONAL:
                 return Phase.ENDS
-            is_new = before == ComponentStatus.OPERATIONAL
+            # A probe that is down when we come has never been well.
+            is_new = before in {ComponentStatus.OPERATIONAL, ComponentStatus.UNKNOWN}
             return Phase.BEGINS if is_new else Phase.GOES_ON
         if self.kind in _ENDS or self.closing:
             return Phase.ENDS

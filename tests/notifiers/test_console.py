@@ -95,7 +95,9 @@ def test_a_change_shows_before_and_after():
     text = block(incident_event(EventKind.INCIDENT_CHANGED, update=None, changes=changes))
     assert "  Changed: impact minor -> major; components none -> API, Web" in text
     text = block(component_event("API", group="Europe"))
-    assert "  Product: API (Europe)\n  Status: operational -> partial outage" in text
+    assert "  Product: API (Europe)\n  Status: operational -> partial outage\n  Link: " in text
+    text = block(component_event("API", reason="HTTP 200, text not found"))
+    assert "  Message: HTTP 200, text not found\n  Link: " in text
 
 
 def test_pages_and_the_monitor_say_what_is_not_known():
