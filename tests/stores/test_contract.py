@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from bellbuoy.errors import StoreError
 from bellbuoy.events import to_json
-from bellbuoy.model.delivery import DeliveryStatus
-from bellbuoy.model.facts import ComponentStatus, IncidentStatus
+from bellbuoy.model.delivery import DeliveryStatus, Matcher, Occasion, Silence, Standing
+from bellbuoy.model.facts import ComponentStatus, Impact, IncidentStatus
 from bellbuoy.model.known import Known, Validators
 from bellbuoy.stores import Outgoing
 from tests.stores import samples
@@ -473,3 +473,110 @@ async def test_a_backup_is_a_store_or_an_error(store, address, tmp_path):
             await store.backup(target)
     else:
         await store.backup(target)
+
+
+async def test_standings_say_who_was_told_and_what_is_held(store):
+    """By receiver and lane; a lane of which nobody heard is absent."""
+    one, two, other = await recorded(store, event(1), event(2), event(3, about="b"))
+    held = delivery(two, status=DeliveryStatus.HELD, due_at=NOW + DAY, reason="quiet hours")
+    told = ("ops", one.lane, "routes.0")
+    await store.dispatch("dispatcher", 3, Outgoing(new=(delivery(one), held), told=(told,)))
+    assert await store.standings([one.lane, other.lane]) == {
+        ("ops", one.lane): Standing(told=True, rule="routes.0", held=(held,))
+    }
+    await store.dispatch("dispatcher", 3, Outgoing(told=(("ops", one.lane, "page"),)))
+    await store.remember_reference("ops", one.lane, "m-1")
+    assert (await store.standings([one.lane]))["ops", one.lane].rule == "page"
+    assert await store.reference("ops", one.lane) == "m-1"
+
+
+async def test_held_deliveries_fall_due_and_only_held_ones_change(store):
+    """A held one holds its lane up for nobody, and is changed or dropped only while it is held."""
+    one, two = await recorded(store, event(1), event(2))
+    held = delivery(one, status=DeliveryStatus.HELD, due_at=NOW + DAY)
+    await store.dispatch("dispatcher", 2, Outgoing(new=(held, delivery(two))))
+    assert [each.seq for each, _ in await store.due_deliveries("ops", NOW)] == [two.seq]
+    assert await store.due_held(NOW) == ()
+    assert await store.due_held(NOW + DAY) == ((held, one),)
+    assert await store.next_held() == NOW + DAY
+    released = replace(held, status=DeliveryStatus.WAITING, due_at=NOW, digest="d1")
+    changed = Outgoing(changed=(released, delivery(two, status=DeliveryStatus.WITHHELD)))
+    await store.dispatch("dispatcher", 2, changed)
+    assert await store.next_held() is None
+    assert await store.deliveries() == (delivery(two), released)
+    await store.dispatch("dispatcher", 2, Outgoing(gone=(released.id, delivery(two).id)))
+    assert len(await store.deliveries()) == 2
+    again = delivery(two, id="reminder", status=DeliveryStatus.HELD, occasion=Occasion.REMINDER)
+    await store.dispatch("dispatcher", 2, Outgoing(new=(again,)))
+    assert await store.due_held(NOW) == ((again, two),)
+    await store.dispatch("dispatcher", 2, Outgoing(gone=("reminder",)))
+    assert await store.due_held(NOW) == ()
+
+
+async def test_a_digest_is_read_whole_once_nothing_waits_before_it(store):
+    """Its members in order; none while an earlier one of its lanes waits outside of it."""
+    one, two, other = await recorded(store, event(1), event(2), event(3, about="b"))
+    members = (delivery(two, digest="d1"), delivery(other, digest="d1"))
+    await store.dispatch("dispatcher", 3, Outgoing(new=(delivery(one), *members)))
+    assert await store.waiting("ops") == ((delivery(one), one),)
+    assert await store.waiting("ops", digest="d1") == ()
+    await store.settle(delivery(one, status=DeliveryStatus.DONE))
+    assert await store.waiting("ops", digest="d1") == tuple(zip(members, (two, other), strict=True))
+    assert await store.waiting("ops", digest="d1", limit=1) == ((members[0], two),)
+    await store.settle(*(replace(each, status=DeliveryStatus.DONE) for each in members))
+    assert await store.waiting("ops", digest="d1") == ()
+    assert await store.count_deliveries("ops") == {DeliveryStatus.DONE: 3}
+
+
+async def test_the_next_due_time_can_be_asked_for_after_another(store):
+    """What is due already is passed over."""
+    one, two = await recorded(store, event(1), event(2, about="b"))
+    later = delivery(two, due_at=NOW + DAY)
+    await store.dispatch("dispatcher", 2, Outgoing(new=(delivery(one), later)))
+    assert await store.next_due("ops") == NOW
+    assert await store.next_due("ops", NOW) == NOW + DAY
+    assert await store.next_due("ops", NOW + DAY) is None
+
+
+async def test_silences_are_kept_until_they_are_long_over(store):
+    """Read by their end, replaced by their id, dropped with the retention."""
+    first, second = (
+        Silence(
+            id=name,
+            matcher=Matcher(providers=("openai",), impacts=frozenset({Impact.MINOR})),
+            starts_at=NOW + start * DAY,
+            ends_at=NOW + end * DAY,
+            author="ann",
+            comment="we know",
+            created_at=NOW,
+        )
+        for name, start, end in (("b", 0, 2), ("a", 1, 3))
+    )
+    await store.add_silence(second)
+    await store.add_silence(first)
+    assert await store.silences() == (first, second)
+    assert await store.silences(NOW + 2 * DAY) == (second,)
+    ended = replace(second, ends_at=NOW + DAY)
+    await store.add_silence(ended)
+    assert await store.silences() == (first, ended)
+    await store.prune(NOW + 2 * DAY)
+    assert await store.silences() == (first,)
+
+
+async def test_a_receiver_that_wanted_no_more_can_be_told_again(store):
+    """Somebody mended it."""
+    await store.disable("ops", ATTEMPT)
+    await store.enable("ops")
+    await store.enable("dev")
+    assert not await store.is_disabled("ops")
+
+
+async def test_pruning_never_passes_a_held_delivery(store):
+    """Its event is needed when its time has come."""
+    one, two = await recorded(
+        store, event(1, observed_at=NOW - DAY), event(2, observed_at=NOW - DAY)
+    )
+    held = delivery(two, status=DeliveryStatus.HELD, due_at=NOW + DAY)
+    await store.dispatch("dispatcher", 2, Outgoing(new=(held,)))
+    assert await store.prune(NOW) == 1
+    assert await store.due_held(NOW + DAY) == ((held, two),)
