@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 
 from bellbuoy.config import Config
 from bellbuoy.delivery.dispatcher import Dispatcher
+from bellbuoy.delivery.heartbeat import Heartbeat
 from bellbuoy.delivery.pacing import Paces
-from bellbuoy.delivery.worker import Worker
+from bellbuoy.delivery.worker import Send, Worker
 from bellbuoy.detection import lifecycle
 from bellbuoy.detection.record import Record
 from bellbuoy.errors import StoreError
@@ -30,7 +31,7 @@ from bellbuoy.http.driver import Driver
 from bellbuoy.model.delivery import Receipt
 from bellbuoy.model.facts import Page, Provider
 from bellbuoy.notifiers import Notifiers, takes_digests
-from bellbuoy.observer import Happened, Observer
+from bellbuoy.observer import Happened, Observer, Observers
 from bellbuoy.polling.outlook import Outlook
 from bellbuoy.polling.poller import Network, Poller
 from bellbuoy.polling.scheduler import Scheduler, Sweep
@@ -56,6 +57,15 @@ ANSWER_WITHIN = 30.0
 def utcnow() -> datetime:
     """The wall clock."""
     return datetime.now(UTC)
+
+
+def _sender(driver: Driver) -> Send:
+    """How exchanges with receivers are performed."""
+
+    async def send(exchange: Exchange[Receipt]) -> Receipt:
+        return await driver.send(exchange, timeout=ANSWER_WITHIN)
+
+    return send
 
 
 class App:
@@ -125,6 +135,7 @@ class App:
                 driver.hold(state.url or page.url, state.health.held_until)
         if not config.partial:
             await self._forget_unwatched(pages)
+        self._heartbeat = self._make_heartbeat(driver, pages)
         outlook = Outlook(len(pages))
         poller = Poller(
             Formats(config.formats),
@@ -153,12 +164,18 @@ class App:
         self._stack.push_async_callback(self._stop_tasks)
         self._start_tasks()
 
+    def _make_heartbeat(self, driver: Driver, pages: list[Page]) -> Heartbeat | None:
+        """The sign of life, which hears of every visit from now on."""
+        if self.config.heartbeat is None or not pages:
+            return None
+        shortest = min(page.every for page in pages)
+        heartbeat = Heartbeat(self.config.heartbeat, shortest, _sender(driver), self._observer)
+        self._observer = Observers([self._observer, heartbeat])
+        return heartbeat
+
     async def _open_delivery(self, driver: Driver) -> None:
         config = self.config
-
-        async def send(exchange: Exchange[Receipt]) -> Receipt:
-            return await driver.send(exchange, timeout=ANSWER_WITHIN)
-
+        send = _sender(driver)
         notifiers = Notifiers(config.notifiers)
         landscape = config.landscape
         paces = Paces()
@@ -198,6 +215,8 @@ class App:
         self._start("scheduler", self._scheduler.run())
         self._start("flush", self._flush_regularly())
         self._start("prune", self._prune_regularly())
+        if self._heartbeat is not None:
+            self._start("heartbeat", self._heartbeat.run())
         if self._dispatcher is not None:
             self._start("dispatcher", self._dispatcher.run())
         for worker in self._workers:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from bellbuoy.formats import Format
 from bellbuoy.http import HttpSettings
+from bellbuoy.model.delivery import Beat
 from bellbuoy.model.facts import Page
 from bellbuoy.notifiers import Notifier, Receiver
 from bellbuoy.routing.matchers import Landscape, Need
@@ -32,7 +33,7 @@ class Config(Struct, frozen=True, kw_only=True):
     operator's own services with what they need, `categories` those of the providers, if a route
     asks for any. `timezone` is the IANA name for display. `retention` is how long events are
     kept, in seconds. `formats` and `notifiers` are those of the plugins. `warnings` are lines
-    for the person who wrote it. `partial` is true when only some of the configured pages are
+    for the person who wrote it. `heartbeat` is where a sign of life goes. `partial` is true when only some of the configured pages are
     watched this time, so that nothing is forgotten of the others.
     """
 
@@ -41,6 +42,7 @@ class Config(Struct, frozen=True, kw_only=True):
     routes: tuple[Route, ...] = ()
     needs: tuple[Need, ...] = ()
     categories: Mapping[str, str] = {}
+    heartbeat: Beat | None = None
     http: HttpSettings = HttpSettings()
     store: str
     timezone: str = "UTC"

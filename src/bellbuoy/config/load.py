@@ -23,6 +23,7 @@ from bellbuoy.config.providers import default_set, read_providers, select
 from bellbuoy.config.routes import categories, read_needs, read_routes
 from bellbuoy.config.schema import (
     ConfigFile,
+    HeartbeatEntry,
     HttpEntry,
     PluginNames,
     ReceiverEntry,
@@ -32,6 +33,7 @@ from bellbuoy.config.values import nearest, network, store_address, timezone
 from bellbuoy.errors import ConfigError, PluginError
 from bellbuoy.formats import Format, Formats
 from bellbuoy.http import HttpSettings
+from bellbuoy.model.delivery import Beat
 from bellbuoy.notifiers import Notifier, Notifiers, Receiver
 from bellbuoy.platform import config_directory, state_directory
 from bellbuoy.plugins import FORMAT_GROUP, NOTIFIER_GROUP, installed, load_plugins
@@ -135,6 +137,7 @@ class _Loader:
             routes=read,
             needs=read_needs(rest.services),
             categories=categories(read, watched, catalog),
+            heartbeat=_heartbeat(rest.heartbeat),
             http=_http(rest.http),
             store=rest.store.get_secret_value() if rest.store else default_store(),
             timezone=zone,
@@ -241,6 +244,10 @@ class _Loader:
             said = f"{type(error).__name__}: {error}"
             self._problems.add(place, f"its settings cannot be checked: {said}; tell its author")
             return None
+
+
+def _heartbeat(entry: HeartbeatEntry | None) -> Beat | None:
+    return None if entry is None else Beat(url=entry.url.get_secret_value(), every=entry.every)
 
 
 def _http(entry: HttpEntry) -> HttpSettings:

@@ -126,6 +126,10 @@ def _proxy(value: SecretStr) -> SecretStr:
     return SecretStr(values.proxy_address(value.get_secret_value()))
 
 
+def _beat(value: SecretStr) -> SecretStr:
+    return SecretStr(values.beat_address(value.get_secret_value()))
+
+
 def _store(value: SecretStr, info: ValidationInfo) -> SecretStr:
     return SecretStr(values.store_address(value.get_secret_value(), _around(info).base))
 
@@ -298,6 +302,17 @@ class ServiceEntry(Section):
     needs: Targets = Field(description="Providers, or PROVIDER:COMPONENT; both may be globs.")
 
 
+class HeartbeatEntry(Section):
+    """A sign of life, for somebody who notices when it stays away."""
+
+    url: Annotated[SecretStr, AfterValidator(_beat)] = Field(
+        description="The address that is asked (GET)."
+    )
+    every: Annotated[Duration, AfterValidator(partial(values.within, low=1.0, high=86400.0))] = (
+        Field(default=60.0, description="The time between two signs.")
+    )
+
+
 class HttpEntry(Section):
     """How pages are asked."""
 
@@ -355,6 +370,9 @@ class ConfigFile(Section):
     routes: list[RouteEntry] = Field(default=[], description="Which events go where.")
     services: dict[str, ServiceEntry] = Field(
         default={}, description="Your own services, and the providers that they need."
+    )
+    heartbeat: HeartbeatEntry | None = Field(
+        default=None, description="A sign of life while polling goes on."
     )
     http: HttpEntry = Field(default=HttpEntry(), description="How pages are asked.")
     store: Annotated[SecretStr, AfterValidator(_store)] | None = Field(

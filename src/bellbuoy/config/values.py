@@ -330,14 +330,26 @@ def contact(value: str) -> str:
 def proxy_address(value: str) -> str:
     """The address of an HTTP proxy, which may hold a user and a password."""
     text = value.strip()
-    try:
-        parts = urlsplit(text)
-        good = parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or _BLANK_OR_CONTROL.search(text):
+    if not _is_web_address(text):
         raise ValueError("is not the address of a proxy; write 'http://host:port'")
     return text
+
+
+def beat_address(value: str) -> str:
+    """The address that a sign of life goes to. Its path is mostly its secret."""
+    text = value.strip()
+    if not _is_web_address(text):
+        raise ValueError("is not an http or https address; write 'https://' and a host")
+    return text
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        is_good = parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return is_good and not _BLANK_OR_CONTROL.search(text)
 
 
 def store_address(value: str, base: Path) -> str:

@@ -146,3 +146,13 @@ class Service(Struct, frozen=True, kw_only=True):
     name: str
     owner: str = ""
     runbook: str = ""
+
+
+class Beat(Struct, frozen=True, kw_only=True):
+    """A sign of life: `url`, which is a secret, is asked by GET every `every` seconds."""
+
+    url: str
+    every: float = 60.0
+
+    def __repr__(self) -> str:
+        return f"Beat(every={self.every})"
