@@ -33,8 +33,9 @@ class Config(Struct, frozen=True, kw_only=True):
     operator's own services with what they need, `categories` those of the providers, if a route
     asks for any. `timezone` is the IANA name for display. `retention` is how long events are
     kept, in seconds. `formats` and `notifiers` are those of the plugins. `warnings` are lines
-    for the person who wrote it. `heartbeat` is where a sign of life goes. `partial` is true when only some of the configured pages are
-    watched this time, so that nothing is forgotten of the others.
+    for the person who wrote it. `heartbeat` is where a sign of life goes. `partial` is true
+    when only some of the configured pages are watched this time, so that nothing is forgotten
+    of the others.
     """
 
     watched: tuple[Watched, ...]
