@@ -18,7 +18,7 @@ from standardwebhooks.webhooks import Webhook
 from bellbuoy.errors import DelayedError, FetchError
 from bellbuoy.events import to_json
 from bellbuoy.exchange import Exchange, Request
-from bellbuoy.model.delivery import Receipt
+from bellbuoy.model.delivery import Occasion, Receipt
 from bellbuoy.notifiers import Message, _statuses
 
 api_version = 1
@@ -80,12 +80,14 @@ def notify(message: Message, settings: Settings) -> Exchange[Receipt]:
 
 
 def _headers(message: Message, secret: str, body: str) -> dict[str, str]:
-    event_id, at = message.event.id, datetime.fromtimestamp(message.sent_at, UTC)
+    key, at = message.delivery.key, datetime.fromtimestamp(message.sent_at, UTC)
     headers = {
-        "webhook-id": event_id,
+        "webhook-id": key,
         "webhook-timestamp": str(message.sent_at),
-        "webhook-signature": Webhook(secret).sign(event_id, at, body),
+        "webhook-signature": Webhook(secret).sign(key, at, body),
     }
+    if message.delivery.occasion is not Occasion.EVENT:
+        headers["bellbuoy-occasion"] = message.delivery.occasion.value
     if message.delivery.after_gap:
         headers["bellbuoy-after-gap"] = "true"
     if message.repeat:
