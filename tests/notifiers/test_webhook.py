@@ -2,10 +2,15 @@
 
 import base64
 import json
+import time
+from urllib.parse import unquote
 
 import pytest
-from pydantic import ValidationError
-from standardwebhooks.webhooks import Webhook
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from pydantic import SecretStr, ValidationError
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from bellbuoy.errors import (
     DelayedError,
@@ -16,11 +21,18 @@ from bellbuoy.errors import (
 )
 from bellbuoy.events import to_builtins
 from bellbuoy.exchange import Response
+from bellbuoy.http import HttpSettings
+from bellbuoy.http.driver import Driver
+from bellbuoy.model.delivery import Service
 from bellbuoy.notifiers import HttpNotifier, Notifiers, webhook
+from bellbuoy.testing.events import sample_events
 from tests.event_samples import incident_event, message
+from tests.notifiers import goldens
+from tests.notifiers.fakes.webhook import WebhookFake
 
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
+PREVIOUS = "whsec_" + base64.b64encode(KEY[::-1]).decode()
 SETTINGS = webhook.Settings(url="https://hooks.example/canary-path", secret=SECRET)
 
 
@@ -157,6 +169,117 @@ def test_w4_only_http_addresses(url):
 
 def test_w8_neither_the_address_nor_the_secret_can_be_printed():
     """The address of a receiver is often its password."""
-    for shown in (repr(SETTINGS), str(SETTINGS), SETTINGS.model_dump_json()):
+    settings = SETTINGS.model_copy(update={"previous_secret": SecretStr(PREVIOUS)})
+    for shown in (repr(settings), str(settings), settings.model_dump_json()):
         assert "canary" not in shown
         assert SECRET[6:] not in shown
+        assert PREVIOUS[6:] not in shown
+
+
+@pytest.mark.parametrize(
+    "known", [SECRET, PREVIOUS], ids=["knows the new one", "knows the old one"]
+)
+def test_while_a_secret_is_changed_a_receiver_may_know_either(known, monkeypatch):
+    """Both sign, so nobody has to change it on both sides at the same instant."""
+    monkeypatch.setattr(Webhook, "_Webhook__verify_timestamp", lambda _, at: _instant(at))
+    settings = webhook.Settings(url="https://h.example", secret=SECRET, previous_secret=PREVIOUS)
+    request = next(webhook.notify(goldens.opened(), settings))
+    assert len(request.headers["webhook-signature"].split(" ")) == 2
+    Webhook(known).verify(request.body, dict(request.headers))
+    with pytest.raises(WebhookVerificationError):
+        Webhook("whsec_" + "A" * 40).verify(request.body, dict(request.headers))
+
+
+async def test_a_receiver_that_still_has_the_old_secret_takes_it():
+    """Over real sockets, in the order of a rotation: sender first, then receiver."""
+    async with WebhookFake() as fake, Driver(HttpSettings()) as driver:
+        old = fake.secret()
+        fake.rotations += 1
+        new = fake.secret()
+        given = {**fake.settings(), "secret": new, "previous_secret": old}
+        settings = webhook.Settings.model_validate(given)
+        for fake.rotations in (0, 1):
+            now = replace(goldens.opened(), sent_at=int(time.time()))
+            await driver.send(webhook.notify(now, settings), timeout=5)
+        assert (len(fake.heard), fake.complaints) == (2, [])
+
+
+def told(message, mode="structured"):
+    """A request as a reader of the golden files sees it."""
+    settings = webhook.Settings(url="https://hooks.example/x", secret=SECRET, mode=mode)
+    request = next(webhook.notify(message, settings))
+    headers = "".join(f"{name}: {value}\n" for name, value in request.headers.items())
+    body = json.dumps(json.loads(request.body), indent=2, ensure_ascii=False)
+    return f"POST {request.url}\n{headers}\n{body}\n"
+
+
+@pytest.mark.parametrize("name", ["opened", "updated", "resolved", "maintenance", "reminder"])
+def test_a_request_reads_as_agreed(name):
+    """The golden files hold what leaves the house, headers and all."""
+    goldens.kept(f"webhook/{name}.txt", told(getattr(goldens, name)()))
+
+
+def test_a_request_in_binary_mode_reads_as_agreed():
+    """The data alone is the body, and the rest of the CloudEvent is in the headers."""
+    goldens.kept("webhook/binary.txt", told(goldens.opened(), "binary"))
+
+
+@pytest.mark.parametrize("event", list(sample_events()), ids=lambda event: event.kind)
+def test_both_modes_say_the_same(event):
+    """A receiver that reads by the HTTP binding gets the very same event."""
+    both = []
+    for mode in ("structured", "binary"):
+        settings = webhook.Settings(url="https://h.example", secret=SECRET, mode=mode)
+        request = next(webhook.notify(message(event), settings))
+        if mode == "structured":
+            both.append(json.loads(request.body))
+            continue
+        attributes = {
+            name.removeprefix("ce-"): unquote(value, errors="strict")
+            for name, value in request.headers.items()
+            if name.startswith("ce-")
+        }
+        kind = request.headers["Content-Type"]
+        both.append({**attributes, "datacontenttype": kind, "data": json.loads(request.body)})
+    assert both[0] == both[1]
+
+
+@given(text=st.text(min_size=1, max_size=80), name=st.text(min_size=1, max_size=40))
+def test_j5_whatever_a_vendor_writes_a_header_is_printable_ascii(text, name):
+    """Not even in binary mode, whose subject holds the vendor's own id of an incident."""
+    event = incident_event(incident=text, title=text, body=text, components=(text,))
+    said = replace(message(event), services=(Service(name=name),))
+    settings = webhook.Settings(url="https://h.example", secret=SECRET, mode="binary")
+    request = next(webhook.notify(said, settings))
+    for value in request.headers.values():
+        assert value.isascii()
+        assert value.isprintable()
+    subject = unquote(request.headers["ce-subject"], errors="strict")
+    assert subject == f"openai/incidents/{text}"
+
+
+async def test_binary_mode_arrives_over_real_sockets():
+    """The fake reads by the HTTP binding, and holds the event to its schema."""
+    async with WebhookFake() as fake, Driver(HttpSettings()) as driver:
+        fake.mode = "binary"
+        settings = webhook.Settings.model_validate(fake.settings())
+        event = incident_event(incident='vendor\'s € "id" 100%', title="Größere Störung")
+        now = replace(message(event), sent_at=int(time.time()))
+        await driver.send(webhook.notify(now, settings), timeout=5)
+        assert fake.complaints == []
+        assert 'openai/incidents/vendor\'s € \\"id\\" 100%' in fake.heard[0].text
+
+
+def test_a_reminder_is_no_repeat():
+    """It has a key of its own, and says what it is."""
+    request = next(webhook.notify(goldens.reminder(), SETTINGS))
+    assert request.headers["webhook-id"] == goldens.reminder().delivery.id
+    assert request.headers["bellbuoy-occasion"] == "reminder"
+    assert "bellbuoy-repeat" not in request.headers
+
+
+def test_whose_services_need_it_is_said():
+    """In a header: the body is the event, which is the same for every receiver."""
+    services = (Service(name="Checkout"), Service(name="Suche, groß"))
+    request = next(webhook.notify(replace(goldens.opened(), services=services), SETTINGS))
+    assert request.headers["bellbuoy-services"] == "Checkout,Suche%2C%20gro%C3%9F"

@@ -1,22 +1,34 @@
 """Events to an address of the operator's, signed as Standard Webhooks say.
 
-The body is the CloudEvent of the event. `webhook-id` is the event's id, the same at every
-attempt: the receiver's key for idempotency. `bellbuoy-after-gap: true` says that an earlier
-event of the same incident could not be delivered, `bellbuoy-repeat: true` that this one may
-have arrived before. The specification, and libraries that verify:
+The body is the CloudEvent of the event (`mode: structured`), or its data alone, with the rest
+of it in `ce-` headers (`mode: binary`). `webhook-id` is the same at every attempt: the
+receiver's key for idempotency. While a secret is being changed, `webhook-signature` holds a
+signature with each. The signature covers id, time and body, not the other headers:
+
+- `bellbuoy-occasion`: why the event is sent now, unless it is because it happened:
+  `already open`, `reminder` or `ahead`;
+- `bellbuoy-services`: which of the operator's own services need it; percent-encoded names
+  with commas between them;
+- `bellbuoy-after-gap: true`: an earlier event of the same incident could not be delivered;
+- `bellbuoy-repeat: true`: this one may have arrived before.
+
+Read on 2026-11-28, both in version 1.0:
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
 """
 
 import base64
 import binascii
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from typing import Literal
+from urllib.parse import quote, urlsplit
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 from standardwebhooks.webhooks import Webhook
 
 from bellbuoy.errors import DelayedError, FetchError
-from bellbuoy.events import to_json
+from bellbuoy.events import Event, to_builtins, to_json
 from bellbuoy.exchange import Exchange, Request
 from bellbuoy.model.delivery import Occasion, Receipt
 from bellbuoy.notifiers import Message, _statuses
@@ -24,14 +36,23 @@ from bellbuoy.notifiers import Message, _statuses
 api_version = 1
 KIND = "webhook"
 
+# 3.1.3.2 of the HTTP binding: printable ASCII except space, double quote and percent.
+_AS_IT_IS = "".join(map(chr, range(0x21, 0x7F))).translate({ord('"'): None, ord("%"): None})
+
 
 class Settings(BaseModel):
-    """`url` is where events are sent, `secret` signs them (`whsec_` and 24 to 64 bytes, base64)."""
+    """`url` is where events are sent, `secret` signs them (`whsec_` and 24 to 64 bytes, base64).
+
+    `previous_secret` signs them as well, until every receiver knows the new one. `mode` is the
+    CloudEvents content mode.
+    """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     url: SecretStr
     secret: SecretStr
+    previous_secret: SecretStr | None = None
+    mode: Literal["structured", "binary"] = "structured"
 
     @field_validator("url")
     @classmethod
@@ -45,9 +66,11 @@ class Settings(BaseModel):
             raise ValueError("must be an http or https address")
         return url
 
-    @field_validator("secret")
+    @field_validator("secret", "previous_secret")
     @classmethod
-    def _can_sign(cls, secret: SecretStr) -> SecretStr:
+    def _can_sign(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is None:
+            return None
         prefix, _, key = secret.get_secret_value().partition("_")
         try:
             key = key.rstrip("=")
@@ -64,12 +87,12 @@ class Settings(BaseModel):
 
 def notify(message: Message, settings: Settings) -> Exchange[Receipt]:
     """Post one event."""
-    body = to_json(message.event)
-    request = Request.post(
-        settings.url.get_secret_value(),
-        body,
-        content_type="application/cloudevents+json",
-        headers=_headers(message, settings.secret.get_secret_value(), body.decode()),
+    headers, body = _content(message.event, settings.mode)
+    request = Request(
+        method="POST",
+        url=settings.url.get_secret_value(),
+        headers={**headers, **_signed(message, settings, body), **_circumstances(message)},
+        body=body,
     )
     try:
         response = yield request
@@ -79,17 +102,35 @@ def notify(message: Message, settings: Settings) -> Exchange[Receipt]:
     return Receipt(detail=f"HTTP {response.status}")
 
 
-def _headers(message: Message, secret: str, body: str) -> dict[str, str]:
+def _content(event: Event, mode: str) -> tuple[dict[str, str], bytes]:
+    """The CloudEvent as headers and body, in one of the content modes of its HTTP binding."""
+    if mode == "structured":
+        return {"Content-Type": "application/cloudevents+json"}, to_json(event)
+    attributes = to_builtins(event)
+    body = msgspec.json.encode(attributes.pop("data"))
+    headers = {"Content-Type": attributes.pop("datacontenttype")}
+    headers |= {f"ce-{name}": quote(value, _AS_IT_IS) for name, value in attributes.items()}
+    return headers, body
+
+
+def _signed(message: Message, settings: Settings, body: bytes) -> dict[str, str]:
     key, at = message.delivery.key, datetime.fromtimestamp(message.sent_at, UTC)
-    headers = {
+    secrets = filter(None, (settings.secret, settings.previous_secret))
+    return {
         "webhook-id": key,
         "webhook-timestamp": str(message.sent_at),
-        "webhook-signature": Webhook(secret).sign(key, at, body),
+        "webhook-signature": " ".join(
+            Webhook(secret.get_secret_value()).sign(key, at, body.decode()) for secret in secrets
+        ),
     }
-    if message.delivery.occasion is not Occasion.EVENT:
-        headers["bellbuoy-occasion"] = message.delivery.occasion.value
-    if message.delivery.after_gap:
-        headers["bellbuoy-after-gap"] = "true"
-    if message.repeat:
-        headers["bellbuoy-repeat"] = "true"
-    return headers
+
+
+def _circumstances(message: Message) -> dict[str, str]:
+    occasion = message.delivery.occasion
+    said = {
+        "bellbuoy-occasion": "" if occasion is Occasion.EVENT else occasion.value,
+        "bellbuoy-services": ",".join(quote(one.name, "") for one in message.services),
+        "bellbuoy-after-gap": "true" if message.delivery.after_gap else "",
+        "bellbuoy-repeat": "true" if message.repeat else "",
+    }
+    return {name: value for name, value in said.items() if value}

@@ -18,14 +18,19 @@ class WebhookFake(HttpFake):
 
     kind = "webhook"
     knows_keys = True
+    mode = "structured"
 
     def secret(self) -> str:
         """What requests are signed with now."""
         return "whsec_" + base64.b64encode(bytes([self.rotations]) * 32).decode()
 
     def settings(self) -> dict[str, Any]:
-        """An address and a secret."""
-        return {"url": f"{self.url}/hook/canary", "secret": self.secret()}
+        """An address, a secret, and how the event is put."""
+        return {
+            "url": f"{self.url}/hook/canary",
+            "secret": self.secret(),
+            "mode": self.mode,
+        }
 
     async def take(self, request: web.Request, body: bytes) -> web.StreamResponse:
         """Verify the signature, then the event."""
@@ -35,13 +40,26 @@ class WebhookFake(HttpFake):
             return self.refuse(str(error), 401)
         if (request.method, request.path) != ("POST", "/hook/canary"):
             return self.refuse("not the address of the hook", 404)
-        if request.content_type != "application/cloudevents+json":
-            return self.refuse("not a CloudEvent in structured mode", 415)
         try:
-            event = valid_wire(json.loads(body))
-        except (ValueError, ValidationError) as error:
-            return self.refuse(f"not an event: {error}")
+            event = valid_wire(_event(request, body))
+        except (ValueError, KeyError, ValidationError) as error:
+            return self.refuse(f"not an event: {error!r}")
         occasion = unquote(request.headers.get("bellbuoy-occasion", ""))
         text = f"{occasion}\n{json.dumps(event, ensure_ascii=False)}"
         self.heard.append(Heard(text=text, key=request.headers["webhook-id"]))
         return web.Response(status=204)
+
+
+def _event(request: web.Request, body: bytes) -> dict[str, Any]:
+    """The CloudEvent of a request, in either content mode of the HTTP binding."""
+    if request.content_type == "application/cloudevents+json":
+        return json.loads(body)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    attributes = {
+        name.removeprefix("ce-"): unquote(value, errors="strict")
+        for name, value in headers.items()
+        if name.startswith("ce-")
+    }
+    if "datacontenttype" in attributes:
+        raise ValueError("3.1.1: a `ce-datacontenttype` must not be there")
+    return {**attributes, "datacontenttype": headers["content-type"], "data": json.loads(body)}
