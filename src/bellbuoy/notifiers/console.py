@@ -13,9 +13,8 @@ Vendor text never starts a line: what a vendor writes over several lines is inde
 import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
-from zoneinfo import ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict
 
 from bellbuoy.errors import DelayedError
 from bellbuoy.events import Event
@@ -23,6 +22,7 @@ from bellbuoy.model.delivery import Receipt
 from bellbuoy.notifiers import Message
 from bellbuoy.notifiers import _wording as wording
 from bellbuoy.notifiers._threads import aside
+from bellbuoy.notifiers._values import Zone
 from bellbuoy.text import MAX_BODY, clean_line
 
 api_version = 1
@@ -34,16 +34,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    timezone: str = "UTC"
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_known(cls, name: str) -> str:
-        try:
-            wording.zone(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("must be an IANA time zone, like Europe/Berlin") from None
-        return name
+    timezone: Zone = "UTC"
 
 
 def block(event: Event, timezone: str = "UTC") -> str:
