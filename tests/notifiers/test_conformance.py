@@ -29,9 +29,14 @@ from bellbuoy.notifiers._wording import REPEAT
 from tests.event_samples import incident_event
 from tests.event_samples import message as sample_message
 from tests.notifiers.fakes import RETRY_AFTER, Fake, Heard, Trouble
+from tests.notifiers.fakes.discord import DiscordFake
+from tests.notifiers.fakes.slack import SlackFake, SlackWebhookFake
 from tests.notifiers.fakes.webhook import WebhookFake
 
 FAKES: list[type[Fake]] = [
+    DiscordFake,
+    SlackFake,
+    SlackWebhookFake,
     WebhookFake,
 ]
 """The deep kinds, each with the pretend service that it is held to."""

@@ -10,7 +10,9 @@ from bellbuoy.testing import check_notifier
 NOTIFIERS = Notifiers()
 SETTINGS = {
     "console": {"timezone": "Europe/Berlin"},
+    "discord": {"webhook_url": "https://discord.example/api/webhooks/1234/canary"},
     "file": {"path": "{folder}/events.jsonl"},
+    "slack": {"webhook_url": "https://hooks.slack.example/services/T0/B0/canary"},
     "webhook": {
         "url": "https://hooks.example/canary",
         "secret": "whsec_" + base64.b64encode(bytes(32)).decode(),
