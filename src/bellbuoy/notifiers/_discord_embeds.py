@@ -67,7 +67,7 @@ def whole(words: Words, *, repeat: bool = False) -> Content:
     if notes:
         embed["footer"] = {"text": " ".join(notes)}
     state = f"{words.occasion}. {words.state}" if words.occasion else words.state
-    said = f"**{cut(words.subject, _MAX_SUBJECT, escaped)}**: {cut(state, _MAX_STATE, escaped)}"
+    said = f"**{cut(words.subject, _MAX_SUBJECT, escaped)}** - {cut(state, _MAX_STATE, escaped)}"
     mark = f" {escaped(wording.REPEAT)}" if repeat else ""
     return _inert(f"{SIGNS[words.tone]} {said}{mark}", [embed] if len(embed) > 1 else [])
 
@@ -87,7 +87,7 @@ def _inert(line: str, embeds: list[Content]) -> Content:
 def _line(line: Line) -> str:
     subject = cut(line.subject, _MAX_LINE_SUBJECT, escaped)
     subject = linked(line.link, subject, _MAX_LINE_ADDRESS)
-    return f"{SIGNS[line.tone]} {subject}: {cut(line.state, _MAX_LINE_STATE, escaped)}"
+    return f"{SIGNS[line.tone]} {subject} - {cut(line.state, _MAX_LINE_STATE, escaped)}"
 
 
 def _fields(facts: tuple[tuple[str, str], ...]) -> Iterator[Content]:

@@ -67,7 +67,7 @@ def digest(words: DigestWords, *, repeat: bool = False) -> list[dict[str, Any]]:
 def _line(line: Line) -> str:
     subject = cut(line.subject, _MAX_LINE_SUBJECT, escaped)
     subject = linked(line.link, subject, _MAX_LINE_ADDRESS)
-    return f"{SIGNS[line.tone]} {subject}: {cut(line.state, _MAX_LINE_STATE, escaped)}"
+    return f"{SIGNS[line.tone]} {subject} - {cut(line.state, _MAX_LINE_STATE, escaped)}"
 
 
 def _state(words: Words) -> str:
@@ -88,8 +88,8 @@ def _message(
     if notes:
         said = [_text(escaped(note)) for note in notes]
         blocks.append({"type": "context", "elements": said})
-    fallback = f"{SIGNS[words.tone]} {subject}: {_state(words)}"
-    return {"text": " ".join((fallback, *map(escaped, notes))), "blocks": blocks}
+    fallback = f"{SIGNS[words.tone]} {subject} - {_state(words)}"
+    return {"text": ". ".join((fallback, *map(escaped, notes))), "blocks": blocks}
 
 
 def _facts(facts: tuple[tuple[str, str], ...]) -> Iterator[str]:
