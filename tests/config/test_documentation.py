@@ -24,6 +24,7 @@ from bellbuoy.config.schema import (
     RouteEntry,
     ServiceEntry,
 )
+from tests.docs.test_blocks import ENV
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 TEXT = PAGE.read_text("utf-8")
@@ -68,8 +69,7 @@ def load(text: str, tmp_path: Path):
     """Read a config with the built-in kinds."""
     path = tmp_path / "bellbuoy.yaml"
     path.write_text(text, "utf-8")
-    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    return load_config(str(path), env={"WEBHOOK_SECRET": secret})
+    return load_config(str(path), env=ENV)
 
 
 @pytest.mark.parametrize("key", sorted(set(keys())))

@@ -15,7 +15,12 @@ from bellbuoy.config.load import load_config
 from tests.docs.pages import PAGES, ROOT, blocks, command_lines, text, without_blocks
 from tests.event_schema import valid_wire
 
-ENV = {"WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "SLACK_TOKEN": "xoxb-1"}
+ENV = {
+    "WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "SLACK_TOKEN": "xoxb-1",
+    "SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/x",
+    "DISCORD_WEBHOOK_URL": "https://discord.com/api/webhooks/1/x",
+}
 PLUGGED = "plugins:"
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 OPTION = re.compile(r"--[a-z][a-z-]*")

@@ -1,6 +1,7 @@
 """An incident in Discord is one message that is kept up to date, and a new one if it matters."""
 
 import json
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -134,8 +135,12 @@ def test_an_update_that_cannot_be_edited_in_is_posted():
 
 def test_a_reference_of_another_kind_is_no_message_of_ours():
     """A receiver that was a Slack one under the same name begins anew."""
-    asked, _ = sent(replace(known(), reference="C0:1.2/../.."), TAKEN)
+    slack = replace(known(), reference="C0:1.2/../..")
+    asked, _ = sent(slack, TAKEN)
     assert [method for method, _ in asked] == ["POST"]
+    both = Digest(id="d", messages=(slack, slack), sent_at=0)
+    asked, _ = told(discord.digest(both, SETTINGS), [TAKEN])
+    assert [one.method for one in asked] == ["POST"]
 
 
 @pytest.mark.parametrize("query", ["", "?thread_id=77", "?wait=false&thread_id=77"])
@@ -387,3 +392,11 @@ def test_a_digest_leaves_the_house_as_agreed():
     asked, _ = told(discord.digest(goldens.digest(), SETTINGS), [TAKEN])
     text = json.dumps([json.loads(one.body) for one in asked], indent=2, ensure_ascii=False)
     goldens.kept("discord/digest.json", f"{text}\n")
+
+
+@pytest.mark.parametrize(("name", "number"), [("opened", 0), ("resolved", 0), ("digest", 0)])
+def test_the_documentation_shows_what_the_channel_shows(name, number):
+    """The text of the golden payloads, word for word."""
+    contents = json.loads((goldens.FOLDER / "discord" / f"{name}.json").read_text("utf-8"))
+    page = Path(__file__).parents[2] / "docs" / "receivers" / "discord.md"
+    assert f"```text\n{shown(contents[number])}\n```" in page.read_text("utf-8")

@@ -1,6 +1,7 @@
 """An incident in Slack is one message that is kept up to date, whatever Slack answers."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -142,8 +143,12 @@ def test_where_nobody_may_edit_the_reply_is_still_made():
 
 def test_a_reference_of_another_kind_is_no_message_of_ours():
     """A receiver that was a Discord one under the same name begins anew."""
-    (posted,), _ = sent(replace(known(), reference="900000000000"), TAKEN)
+    other = replace(known(), reference="900000000000")
+    (posted,), _ = sent(other, TAKEN)
     assert posted[0] == "chat.postMessage"
+    assert (
+        len(told(slack.digest(replace(many(), messages=(other,) * 2), SETTINGS), [TAKEN])[0]) == 1
+    )
 
 
 def test_a_webhook_gets_one_message_for_each_step():
@@ -460,3 +465,13 @@ def test_a_digest_leaves_the_house_as_agreed():
     asked, _ = told(slack.digest(goldens.digest(), SETTINGS), [TAKEN])
     text = json.dumps([json.loads(one.body) for one in asked], indent=2, ensure_ascii=False)
     goldens.kept("slack/digest.json", f"{text}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [("opened", 0), ("updated", 0), ("updated", 1), ("digest", 0)]
+)
+def test_the_documentation_shows_what_the_channel_shows(name, number):
+    """The text of the golden payloads, word for word."""
+    contents = json.loads((goldens.FOLDER / "slack" / f"{name}.json").read_text("utf-8"))
+    page = Path(__file__).parents[2] / "docs" / "receivers" / "slack.md"
+    assert f"```text\n{shown(contents[number])}\n```" in page.read_text("utf-8")

@@ -63,7 +63,7 @@ def read(response: Response, *, sent_at: int, is_edit: bool) -> Answer:
                 "Discord: a web page answered: check `webhook_url`, and what lies between",
                 uncertain=not is_edit,
             )
-        return Answer(id=found if isinstance(found, str) and found.isdecimal() else "")
+        return Answer(id=found if isinstance(found, str) and is_id(found) else "")
     if is_edit and code in {_UNKNOWN_MESSAGE, _NOT_OURS}:
         return Answer(is_lost=True)
     if is_edit and code == _TOO_MANY_EDITS:
@@ -79,6 +79,11 @@ def read(response: Response, *, sent_at: int, is_edit: bool) -> Answer:
         raise RefusedError(f"Discord: {code}: {clean_line(words, 100)}")
     _statuses.settle(response, sent_at=sent_at)
     return Answer()
+
+
+def is_id(text: str) -> bool:
+    """Whether it can be the id of a message, and nothing else that an address may hold."""
+    return text.isascii() and text.isdecimal()
 
 
 def _said(response: Response) -> dict[str, Any]:

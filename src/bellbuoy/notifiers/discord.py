@@ -25,7 +25,7 @@ from bellbuoy.exchange import Exchange, Request
 from bellbuoy.model.delivery import Receipt
 from bellbuoy.notifiers import Digest, Message, Pace, _discord_embeds
 from bellbuoy.notifiers import _wording as wording
-from bellbuoy.notifiers._discord_answers import Answer, read
+from bellbuoy.notifiers._discord_answers import Answer, is_id, read
 from bellbuoy.notifiers._steps import Step, standing, step
 from bellbuoy.notifiers._values import SecretAddress, Zone
 
@@ -59,9 +59,8 @@ def notify(message: Message, settings: Settings) -> Exchange[Receipt]:
     """Tell of one event: a message, or an edit of the incident's, with a message if it matters."""
     words = wording.words(message, settings.timezone)
     whole = _discord_embeds.whole(words, repeat=message.repeat)
-    reference = message.reference
-    is_ours = reference.isascii() and reference.isdecimal()
-    found = step(message if is_ours else replace(message, reference=""))
+    message = _known(message)
+    found, reference = step(message), message.reference
     if found not in {Step.QUIET, Step.LOUD}:
         posted = yield from _send(settings, whole, message.sent_at)
         return Receipt(reference=posted.id if found is Step.FIRST else "", detail="posted")
@@ -90,10 +89,16 @@ def digest(digest: Digest, settings: Settings) -> Exchange[Receipt]:
             raise DelayedError(error.detail, retry_after=wait, uncertain=True) from error
     # All is told: what cannot be edited now is brought up to date with its next event.
     with suppress(DeliveryError):
-        for message in standing(digest)[:MOST_EDITS]:
+        told = replace(digest, messages=tuple(map(_known, digest.messages)))
+        for message in standing(told)[:MOST_EDITS]:
             now = _discord_embeds.whole(wording.words(message, settings.timezone))
             yield from _send(settings, now, digest.sent_at, edits=message.reference)
     return Receipt(detail="posted")
+
+
+def _known(message: Message) -> Message:
+    """The message without a reference that no message of Discord's can have."""
+    return message if is_id(message.reference) else replace(message, reference="")
 
 
 def _send(

@@ -47,8 +47,8 @@ def notify(message: Message, settings: Settings) -> Exchange[Receipt]:
     if settings.webhook_url is not None:
         yield from hand_over(settings.webhook_url.get_secret_value(), whole, message.sent_at)
         return Receipt(detail="posted")
-    channel, _, ts = message.reference.partition(":")
-    found = step(message if channel and ts else replace(message, reference=""))
+    message = _known(message)
+    found = step(message)
     if found in {Step.FIRST, Step.APART}:
         posted = yield from post(settings, whole, message.sent_at)
         return Receipt(reference="" if found is Step.APART else _name(posted), detail="posted")
@@ -60,6 +60,7 @@ def notify(message: Message, settings: Settings) -> Exchange[Receipt]:
     if is_there:
         is_loud = found is not Step.QUIET
         reply = whole if is_loud else _slack_blocks.reply(words, repeat=message.repeat)
+        channel, _, ts = message.reference.partition(":")
         reply = {**reply, "channel": channel, "thread_ts": ts, "reply_broadcast": is_loud}
         replied = yield from post(settings, reply, message.sent_at, expected=LOST)
         if replied.ok:
@@ -73,8 +74,8 @@ def digest(digest: Digest, settings: Settings) -> Exchange[Receipt]:
     """Tell of many events in one message; what does not fit goes into its thread."""
     words = wording.digest_words(digest, settings.timezone)
     first, *rest = _slack_blocks.digest(words, repeat=digest.repeat)
-    told = yield from _tell(settings, first, digest.sent_at)
-    below = {"thread_ts": told.ts} if told.ts else {}
+    answer = yield from _tell(settings, first, digest.sent_at)
+    below = {"thread_ts": answer.ts} if answer.ts else {}
     for part in rest:
         try:
             yield from _tell(settings, {**part, **below}, digest.sent_at)
@@ -84,7 +85,8 @@ def digest(digest: Digest, settings: Settings) -> Exchange[Receipt]:
             raise DelayedError(error.detail, retry_after=wait, uncertain=True) from error
     # All is told: what cannot be edited now is brought up to date with its next event.
     with suppress(DeliveryError):
-        for message in standing(digest)[:MOST_EDITS] if settings.token else ():
+        told = replace(digest, messages=tuple(map(_known, digest.messages)))
+        for message in standing(told)[:MOST_EDITS] if settings.token else ():
             now = _slack_blocks.whole(wording.words(message, settings.timezone))
             yield from edit(settings, now, message.reference, digest.sent_at)
     return Receipt(detail="posted")
@@ -95,6 +97,12 @@ def _tell(settings: Settings, content: Content, sent_at: int) -> Exchange[Answer
         return (yield from post(settings, content, sent_at))
     yield from hand_over(settings.webhook_url.get_secret_value(), content, sent_at)
     return Answer(ok=True)
+
+
+def _known(message: Message) -> Message:
+    """The message without a reference that no message of Slack's can have."""
+    channel, _, ts = message.reference.partition(":")
+    return message if channel and ts else replace(message, reference="")
 
 
 def _name(answer: Answer) -> str:
