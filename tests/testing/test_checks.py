@@ -283,7 +283,7 @@ def test_a_good_notifier_passes():
         ({"notify": deaf}, "a 301 raises DeliveryError, not None"),
         ({"notify": talkative}, "errors do not tell secrets"),
         ({"notify": hasty}, "the Retry-After of a 429 is honoured"),
-        ({"notify": quiet}, "sends at least one request"),
+        ({"notify": quiet}, "sends a request, or its receipt says why"),
     ],
 )
 def test_a_notifier_that_does_not_conform_is_told_why(parts, told):

@@ -5,9 +5,10 @@ A notifier is a module with the attributes of `Notifier`. To add one, write
 its name, which is the receiver's `kind` in the config.
 
 A kind that speaks HTTP offers `notify`, a pure exchange that the driver performs; one with a
-door of its own (a file, a terminal, a broker) offers `open` instead. Two more things may be
+door of its own (a file, a terminal, a broker) offers `open` instead. Three more things may be
 offered: `digest` (or a `digest` of the door) tells of many events in one message, without it
-each comes by itself; and `pace` says how fast the receiver may be told.
+each comes by itself; `pace` says how fast the receiver may be told; and `renew_every` how
+often it must be told again of what is open, so that it does not forget.
 """
 
 from collections.abc import Iterator, Mapping
@@ -117,6 +118,18 @@ class PacedNotifier(Notifier, Protocol):
 
     def pace(self, settings: Any) -> Pace | None:
         """How fast a receiver with these settings may be told; None if as fast as can be."""
+        ...
+
+
+@runtime_checkable
+class RenewingNotifier(Notifier, Protocol):
+    """A notifier whose receivers forget what they are not told again and again."""
+
+    def renew_every(self, settings: Any) -> float | None:
+        """After how many seconds what is open must be told again; None if never.
+
+        It is told as a reminder, which a kind that renews says without raising attention.
+        """
         ...
 
 

@@ -99,13 +99,7 @@ def words(message: Message, timezone: str = "UTC") -> Words:
 
 def digest_words(digest: Digest, timezone: str = "UTC") -> DigestWords:
     """A digest in words: a line for each incident, with the ids of all its events."""
-    lanes: dict[str, list[Event]] = {}
-    for message in digest.messages:
-        # Notices without a life of their own share the page's lane, but are no state of it.
-        event = message.event
-        lane = event.id if event.phase is Phase.ALONE else event.lane
-        lanes.setdefault(lane, []).append(event)
-    lines = sorted((_line(events, timezone) for events in lanes.values()), key=_gravity)
+    lines = sorted((_line(messages, timezone) for messages in lives(digest)), key=_gravity)
     is_open = sum(line.is_open for line in lines)
     why = digest.messages[0].delivery.reason
     count = f"{len(digest.messages)} messages about {len(lines)} {_plural('incident', lines)}"
@@ -113,6 +107,17 @@ def digest_words(digest: Digest, timezone: str = "UTC") -> DigestWords:
         subject=f"{count}, {is_open} still open" + (f" ({why})" if why else ""),
         lines=tuple(lines),
     )
+
+
+def lives(digest: Digest) -> tuple[tuple[Message, ...], ...]:
+    """The messages of a digest by what they are about, each in the order of the log."""
+    lanes: dict[str, list[Message]] = {}
+    for message in digest.messages:
+        # Notices without a life of their own share the page's lane, but are no state of it.
+        event = message.event
+        lane = event.id if event.phase is Phase.ALONE else event.lane
+        lanes.setdefault(lane, []).append(message)
+    return tuple(map(tuple, lanes.values()))
 
 
 def subject(event: Event) -> str:
@@ -175,6 +180,30 @@ def tone(event: Event) -> Tone:
         return _COMPONENT_TONES[event.component.status]
     return Tone.UNKNOWN
 
+
+def gravity(event: Event) -> Impact:
+    """How grave it is now as an impact, for a service that has severities of its own.
+
+    Planned work and mere notices have none; of what nobody knows, it is unknown.
+    """
+    if event.phase is Phase.ALONE or event.kind.family == "maintenance":
+        return Impact.NONE
+    if event.incident is not None:
+        return event.incident.impact
+    if event.component is not None:
+        return COMPONENT_IMPACTS[event.component.status]
+    return Impact.UNKNOWN
+
+
+COMPONENT_IMPACTS = {
+    ComponentStatus.OPERATIONAL: Impact.NONE,
+    ComponentStatus.MAINTENANCE: Impact.NONE,
+    ComponentStatus.UNKNOWN: Impact.UNKNOWN,
+    ComponentStatus.DEGRADED: Impact.MINOR,
+    ComponentStatus.PARTIAL_OUTAGE: Impact.MAJOR,
+    ComponentStatus.MAJOR_OUTAGE: Impact.CRITICAL,
+}
+"""What a component's status weighs."""
 
 _IMPACT_TONES = {
     Impact.NONE: Tone.MINOR,
@@ -280,15 +309,15 @@ def _occasion(event: Event, occasion: Occasion, timezone: str) -> str:
     return "Already open" if occasion is Occasion.OPEN else ""
 
 
-def _line(events: list[Event], timezone: str) -> Line:
-    last = events[-1]
+def _line(messages: tuple[Message, ...], timezone: str) -> Line:
+    last = messages[-1].event
     return Line(
         subject=subject(last),
         state=state(last, timezone),
         tone=tone(last),
         link=link(last),
         is_open=last.phase in {Phase.BEGINS, Phase.GOES_ON},
-        event_ids=tuple(event.id for event in events),
+        event_ids=tuple(message.event.id for message in messages),
     )
 
 
