@@ -31,6 +31,8 @@ from tests.event_samples import message as sample_message
 from tests.notifiers.fakes import RETRY_AFTER, Fake, Heard, Trouble
 from tests.notifiers.fakes.discord import DiscordFake
 from tests.notifiers.fakes.slack import SlackFake, SlackWebhookFake
+from tests.notifiers.fakes.alertmanager import AlertmanagerFake
+from tests.notifiers.fakes.pagerduty import PagerDutyFake
 from tests.notifiers.fakes.webhook import WebhookFake
 
 FAKES: list[type[Fake]] = [
@@ -38,6 +40,8 @@ FAKES: list[type[Fake]] = [
     SlackFake,
     SlackWebhookFake,
     WebhookFake,
+    PagerDutyFake,
+    AlertmanagerFake,
 ]
 """The deep kinds, each with the pretend service that it is held to."""
 
@@ -182,6 +186,9 @@ async def test_planned_work_is_told(fake_type):
             (EventKind.MAINTENANCE_COMPLETED, IncidentStatus.COMPLETED),
         ):
             heard = await way.tell(message(kind, status=status, body="A database is replaced."))
+            if fake.keeps_states and kind is EventKind.MAINTENANCE_SCHEDULED:
+                assert heard == []
+                continue
             assert heard, kind
             assert TITLE in words(heard) or any(one.ends for one in heard)
         assert fake.complaints == []
@@ -193,8 +200,11 @@ async def test_a_reminder_says_that_it_is_one(fake_type):
     async with fake_type() as fake, way_to(fake) as way:
         opened = await way.tell(message())
         reminded = await way.tell(message(occasion=Occasion.REMINDER))
-        assert "reminder" in words(reminded).lower()
         assert "reminder" not in words(opened).lower()
+        if fake.keeps_states:
+            assert reminded == opened
+        else:
+            assert "reminder" in words(reminded).lower()
         if fake.knows_keys:
             assert {one.key for one in opened}.isdisjoint(one.key for one in reminded)
         assert fake.complaints == []
@@ -253,6 +263,8 @@ async def test_n4_a_lost_answer_makes_a_repeat_that_can_be_told_apart(fake_type)
         assert again
         if fake.knows_keys:
             assert {one.key for one in first} == {one.key for one in again} != {""}
+        elif fake.keeps_states:
+            assert again == first
         else:
             assert REPEAT in words(again)
         assert REPEAT not in words(first)

@@ -79,6 +79,10 @@ class Fake(Protocol):
     knows_keys: ClassVar[bool]
     """Whether it recognises a repeat by its key; if not, a repeat must say so visibly."""
 
+    keeps_states: ClassVar[bool]
+    """Whether it is told what is so, again and again, and not what happened: then a repeat or a
+    reminder says nothing new to anybody, and planned work that has not begun is not told."""
+
     heard: list[Heard]
     """What it took, in order; a repeat that it recognises is heard again, too."""
 
@@ -120,6 +124,7 @@ class HttpFake:
     kind: ClassVar[str]
     troubles: ClassVar[frozenset[Trouble]] = HTTP_TROUBLES
     knows_keys: ClassVar[bool] = False
+    keeps_states: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.heard: list[Heard] = []
