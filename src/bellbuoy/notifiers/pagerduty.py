@@ -137,7 +137,7 @@ def _judge(response: Response, key: str, sent_at: int) -> None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         answer = _Answer()
     words = "; ".join(answer.errors) or answer.message or answer.status
-    words = words.replace(key, "(the routing key)")
+    words = words.replace(key, "(secret)")
     if response.status == 400 and "routing" in words.lower():
         # It is not about this event: the key can be mended in the config while we retry.
         raise DelayedError(clean_line(f"HTTP 400: {words}", _statuses.MAX_WORDS))

@@ -19,10 +19,8 @@ from aiohttp import web
 from tests.notifiers.fakes import HTTP_TROUBLES, Heard, HttpFake, Trouble
 
 MAX_BODY = 512 * 1024
-ALERT_FIELDS = {
-    "routing_key", "event_action", "dedup_key", "payload", "client", "client_url", "links", "images",
-}  # fmt: skip
 CHANGE_FIELDS = {"routing_key", "payload", "links"}
+ALERT_FIELDS = CHANGE_FIELDS | {"event_action", "dedup_key", "client", "client_url", "images"}
 CHANGE_PAYLOAD = {"summary", "source", "timestamp", "custom_details"}
 ALERT_PAYLOAD = CHANGE_PAYLOAD | {"severity", "component", "group", "class"}
 
