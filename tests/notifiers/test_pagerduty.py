@@ -42,9 +42,6 @@ UPDATED = incident_event(EventKind.INCIDENT_UPDATED, update="u2", body="Found.")
 RESOLVED = incident_event(
     EventKind.INCIDENT_RESOLVED, update="u3", status=IncidentStatus.RESOLVED, body="Over."
 )
-EDITED = incident_event(
-    EventKind.INCIDENT_EDITED, update="u3", status=IncidentStatus.RESOLVED, closing=True
-)
 REOPENED = incident_event(EventKind.INCIDENT_REOPENED, update="u4", body="Again.")
 RAISED = incident_event(
     EventKind.INCIDENT_CHANGED,
@@ -112,9 +109,21 @@ async def test_c6_what_begins_again_calls_again():
     assert fake.open_alerts() == [fake.alerts[0]["key"]]
 
 
-async def test_an_edit_after_the_end_calls_nobody():
+@pytest.mark.parametrize("correction", ["an edit", "a change", "a post-mortem"])
+async def test_a_correction_after_the_end_calls_nobody(correction):
     """The root cause is often written into the closing update hours later."""
-    fake = await told(OPENED, RESOLVED, EDITED)
+    over = {"status": IncidentStatus.RESOLVED}
+    fake = await told(
+        OPENED,
+        RESOLVED,
+        {
+            "an edit": incident_event(EventKind.INCIDENT_EDITED, closing=True, **over),
+            "a change": incident_event(EventKind.INCIDENT_CHANGED, update=None, **over),
+            "a post-mortem": incident_event(
+                EventKind.INCIDENT_UPDATED, status=IncidentStatus.POSTMORTEM, closing=True
+            ),
+        }[correction],
+    )
     assert (len(fake.alerts), fake.open_alerts()) == (1, [])
     assert fake.changes == []
 

@@ -25,6 +25,8 @@ RESERVED = frozenset({"alertname", "severity", "kind", "provider", "page", "inci
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
+_HOST = re.compile(r"[A-Za-z0-9._:-]+")
+
 MAX_TEXT = 8_000
 LONGEST_AHEAD = timedelta(days=30)
 
@@ -84,7 +86,7 @@ def alerts(messages: Sequence[Message], ground: Ground, sent_at: datetime) -> Al
     event = last.event
     severity = ground.severities[wording.gravity(event)]
     standing = _standing(messages, ground.severities)
-    if event.phase is Phase.ENDS:
+    if wording.is_over(event):
         ends = standing or {severity}
         return Alerts(posted=tuple(_ended(last, ends, ground, sent_at)))
     if event.late or _waits(last):
@@ -183,8 +185,9 @@ def _annotations(message: Message, link: str) -> Iterator[tuple[str, str]]:
     for label, text in said.facts:
         found.setdefault(label.lower().replace(" ", "_"), []).append(text)
     for name, texts in found.items():
-        if text := "\n".join(filter(None, texts)):
-            yield name, clean_text(text if name in _ADDRESSES else _inert(text), MAX_TEXT)
+        text = clean_text("\n".join(filter(None, texts)), MAX_TEXT)
+        if text:
+            yield name, text if name in _ADDRESSES else _inert(text)
 
 
 def _inert(text: str) -> str:
@@ -195,6 +198,7 @@ def _uri(text: str) -> str:
     """The address in a form that Go's parser takes too; empty if it is none."""
     try:
         url = URL(text)
-        return str(url) if url.scheme in {"http", "https"} and url.host else ""
+        is_good = url.scheme in {"http", "https"} and _HOST.fullmatch(url.raw_host or "")
     except ValueError:
         return ""
+    return str(url) if is_good else ""

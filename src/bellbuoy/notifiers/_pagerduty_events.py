@@ -29,7 +29,7 @@ def is_alert(event: Event) -> bool:
     """Whether somebody may be called for it, or an alert of it may be open."""
     if event.phase is Phase.ALONE or event.kind.family == "maintenance":
         return False
-    return event.phase is Phase.ENDS or not event.late
+    return wording.is_over(event) or not event.late
 
 
 def alert(
@@ -44,7 +44,7 @@ def alert(
         "class": event.kind.family,
     }
     return {
-        "event_action": "resolve" if event.phase is Phase.ENDS else "trigger",
+        "event_action": "resolve" if wording.is_over(event) else "trigger",
         "dedup_key": _dedup_key(event),
         **change(message, event_ids, about),
         "client": "Bellbuoy",

@@ -181,6 +181,12 @@ def tone(event: Event) -> Tone:
     return Tone.UNKNOWN
 
 
+def is_over(event: Event) -> bool:
+    """Whether what it is about has ended, also where a correction comes after the end."""
+    ended = event.incident is not None and event.incident.status.is_over
+    return ended or event.phase is Phase.ENDS
+
+
 def gravity(event: Event) -> Impact:
     """How grave it is now as an impact, for a service that has severities of its own.
 
@@ -316,7 +322,7 @@ def _line(messages: tuple[Message, ...], timezone: str) -> Line:
         state=state(last, timezone),
         tone=tone(last),
         link=link(last),
-        is_open=last.phase in {Phase.BEGINS, Phase.GOES_ON},
+        is_open=last.phase is not Phase.ALONE and not is_over(last),
         event_ids=tuple(message.event.id for message in messages),
     )
 

@@ -3,7 +3,7 @@
 | what happened | what is sent |
 |---|---|
 | something begins, goes on or begins again | `trigger`: opens the alert, or adds to the open one |
-| it ends, or the text of its end is edited | `resolve`; dropped there if no alert is open |
+| it ends, or is corrected after its end | `resolve`; dropped there if no alert is open |
 | planned work, a notice without an end, what was over before it was seen | a change event |
 
 Change events call nobody. All events of a lane have one `dedup_key`. A `trigger` for an alert
@@ -81,8 +81,8 @@ def digest(digest: Digest, settings: Settings) -> Exchange[Receipt]:
     refusal: RefusedError | None = None
     told = 0
     for messages in wording.lives(digest):
-        first, last = messages[0].event.phase, messages[-1].event.phase
-        if (first, last) == (Phase.BEGINS, Phase.ENDS):
+        first, last = messages[0].event, messages[-1].event
+        if first.phase is Phase.BEGINS and wording.is_over(last):
             continue
         try:
             yield from _tell(messages, settings, digest)
