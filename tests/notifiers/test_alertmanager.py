@@ -288,7 +288,7 @@ def test_j1_j2_j5_j7_a_vendors_text_stays_text(text, name, link):
         request = next(alertmanager.notify(message(event), SETTINGS))
         assert dict(request.headers) == {"Content-Type": "application/json"}
         for alert in json.loads(request.body):
-            said = "".join(alert["annotations"].values())
+            said = "\n".join(alert["annotations"].values())
             assert not re.search(r"<[!@#/a-z]|@(everyone|here|channel|all)\b", said.lower())
             assert all(alert["annotations"].values())
             assert is_uri(alert.get("generatorURL", "https://none.example"))
