@@ -20,6 +20,8 @@ ENV = {
     "SLACK_TOKEN": "xoxb-1",
     "SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/x",
     "DISCORD_WEBHOOK_URL": "https://discord.com/api/webhooks/1/x",
+    "PAGERDUTY_ROUTING_KEY": "e93facc04764012d7bfb002500d5d1a6",
+    "ALERTMANAGER_TOKEN": "t",
 }
 PLUGGED = "plugins:"
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
