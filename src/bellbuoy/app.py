@@ -30,7 +30,7 @@ from bellbuoy.formats import Formats
 from bellbuoy.http.driver import Driver
 from bellbuoy.model.delivery import Receipt
 from bellbuoy.model.facts import Page, Provider
-from bellbuoy.notifiers import Notifiers, takes_digests
+from bellbuoy.notifiers import Notifiers, renewal, takes_digests
 from bellbuoy.observer import Happened, Observer, Observers
 from bellbuoy.polling.outlook import Outlook
 from bellbuoy.polling.poller import Network, Poller
@@ -187,6 +187,7 @@ class App:
             now=self._now,
             observer=self._observer,
             digesting=[r.name for r in config.receivers if takes_digests(notifiers[r.kind])],
+            renewals={r.name: renewal(notifiers[r.kind], r.settings) for r in config.receivers},
             wake=self._wake_workers,
         )
         await self._dispatcher.begin()

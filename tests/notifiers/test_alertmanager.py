@@ -7,6 +7,7 @@ import shutil
 import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from urllib.request import urlopen
 
 import pytest
@@ -16,6 +17,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from pydantic import ValidationError
 
+from bellbuoy.app import App
+from bellbuoy.config.load import load_config
 from bellbuoy.errors import DelayedError, RefusedError
 from bellbuoy.events import EventKind
 from bellbuoy.exchange import Response
@@ -23,9 +26,11 @@ from bellbuoy.http import HttpSettings
 from bellbuoy.http.driver import Driver
 from bellbuoy.model.delivery import Occasion, Service
 from bellbuoy.model.facts import ComponentStatus, Impact, IncidentStatus
-from bellbuoy.notifiers import Digest, Notifiers, RenewingNotifier, alertmanager
+from bellbuoy.notifiers import Digest, Notifiers, alertmanager, renewal
 from bellbuoy.notifiers.alertmanager import NOTHING
+from bellbuoy.stores.memory import MemoryStore
 from bellbuoy.testing.events import sample_events
+from tests.cli.pages import incident, served, statuspage
 from tests.event_samples import (
     AT,
     component_event,
@@ -94,10 +99,10 @@ def identity(alert):
 def test_it_is_a_kind_that_must_be_told_again():
     """The registry finds it by its name; every four minutes unless the config says otherwise."""
     notifier = Notifiers()["alertmanager"]
-    assert isinstance(notifier, RenewingNotifier)
-    assert notifier.renew_every(SETTINGS) == 240
+    assert renewal(notifier, SETTINGS) == 240
     settings = alertmanager.Settings(url="http://a.example", renew_every="90s")
-    assert notifier.renew_every(settings) == 90
+    assert renewal(notifier, settings) == 90
+    assert renewal(Notifiers()["console"], None) == 0
 
 
 def test_an_alert_lasts_three_renewals_or_as_the_config_says():
@@ -428,6 +433,29 @@ async def test_a_life_at_the_pretend_alertmanager():
             reference = receipt.reference or reference
             assert [labels["severity"] for labels in fake.firing()] == severities
         assert fake.complaints == []
+
+
+async def test_what_stays_open_is_renewed_by_the_monitor(tmp_path):
+    """Two looks at the same page, four minutes and a bit apart: the second one renews."""
+    counts = []
+    path = tmp_path / "bellbuoy.yaml"
+    async with AlertmanagerFake() as fake:
+        with served(statuspage(incident())) as page:
+            path.write_text(
+                f"http: {{allow_private: [127.0.0.0/8]}}\n"
+                f"providers: [{{name: Acme, url: '{page}', format: statuspage}}]\n"
+                f"receivers: {{am: {json.dumps({'kind': 'alertmanager', **fake.settings()})}}}\n"
+                "routes: [{to: am}]\n"
+            )
+            config, store = load_config(str(path), env={}), MemoryStore()
+            for ahead in (timedelta(), timedelta(seconds=200), timedelta(seconds=241)):
+                clock = partial(lambda ahead: datetime.now(UTC) + ahead, ahead)
+                async with App(config, once=True, store=store, now=clock) as app:
+                    await app.stopped()
+                assert fake.complaints == []
+                counts.append(len(fake.heard))
+    assert counts == [1, 1, 2]
+    assert fake.heard[0] == fake.heard[1]
 
 
 BINARY = next(filter(None, map(shutil.which, ("alertmanager", "prometheus-alertmanager"))), None)

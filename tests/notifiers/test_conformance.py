@@ -29,10 +29,10 @@ from bellbuoy.notifiers._wording import REPEAT
 from tests.event_samples import incident_event
 from tests.event_samples import message as sample_message
 from tests.notifiers.fakes import RETRY_AFTER, Fake, Heard, Trouble
-from tests.notifiers.fakes.discord import DiscordFake
-from tests.notifiers.fakes.slack import SlackFake, SlackWebhookFake
 from tests.notifiers.fakes.alertmanager import AlertmanagerFake
+from tests.notifiers.fakes.discord import DiscordFake
 from tests.notifiers.fakes.pagerduty import PagerDutyFake
+from tests.notifiers.fakes.slack import SlackFake, SlackWebhookFake
 from tests.notifiers.fakes.webhook import WebhookFake
 
 FAKES: list[type[Fake]] = [

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import SecretStr
 
 from bellbuoy.errors import DelayedError, DisabledError, RefusedError
 from bellbuoy.exchange import Response
@@ -61,3 +62,22 @@ def test_retry_after_is_read_in_both_forms(field, seconds):
     assert datetime(2026, 2, 23, 16, 9, 30, tzinfo=UTC) == AT
     assert meaning(429, **{"retry-after": field}).retry_after == seconds
     assert meaning(503, **{"retry-after": field}).retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "words"),
+    [
+        (b'"invalid\n\x1b[31m label"', "application/json", '"invalid [31m label"'),
+        (b"key canary is\xff wrong", "", "key (secret) is\ufffd wrong"),
+        (b"<html>Sign in</html>", "text/html; charset=utf-8", ""),
+        (b"", "", ""),
+    ],
+)
+def test_what_a_receiver_says_is_one_line_without_our_secrets(body, kind, words):
+    """Where a kind knows that its receiver's words help, they are kept, cleaned."""
+    response = Response(url="", status=400, headers={"content-type": kind}, body=body)
+    said = _statuses.said(response, SecretStr("canary"), None)
+    assert said == words
+    with pytest.raises(RefusedError) as caught:
+        _statuses.settle(response, sent_at=0, words=said * 200)
+    assert len(caught.value.detail) <= _statuses.MAX_WORDS

@@ -171,6 +171,13 @@ def takes_digests(notifier: Notifier) -> bool:
     return isinstance(notifier, DigestNotifier | DigestDoorNotifier)
 
 
+def renewal(notifier: Notifier, settings: Any) -> float:
+    """After how many seconds it must be told again of what is open; 0 if it never must."""
+    if not isinstance(notifier, RenewingNotifier):
+        return 0.0
+    return notifier.renew_every(settings) or 0.0
+
+
 class Notifiers(Mapping[str, Notifier]):
     """Every notifier by kind: the built-in ones, loaded at first use, and `extra` from plugins."""
 
