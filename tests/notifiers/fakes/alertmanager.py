@@ -3,7 +3,7 @@
 https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 https://prometheus.io/docs/prometheus/latest/configuration/configuration/#labelname
 
-It keeps alerts by their labels; `now` is its clock. `tests/notifiers/test_alertmanager.py`
+It keeps alerts by their labels; `now` is its clock. `tests/notifiers/test_alertmanager_for_real.py`
 holds the real one to the same situations, where it is installed.
 """
 
