@@ -2,8 +2,8 @@
 
 The fields, which of them are required, and how long they may be (512 KB in all), read on
 2026-11-28:
-https://developer.pagerduty.com/docs/send-alert-event
-https://developer.pagerduty.com/docs/send-change-event
+https://github.com/PagerDuty/developer-docs/blob/main/docs/events-API-v2/02-Trigger-Events.md
+https://github.com/PagerDuty/developer-docs/blob/main/docs/events-API-v2/03-Change-Events.md
 """
 
 from collections.abc import Mapping

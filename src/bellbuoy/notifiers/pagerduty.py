@@ -9,7 +9,7 @@
 Change events call nobody. All events of a lane have one `dedup_key`. A `trigger` for an alert
 that is resolved opens a new one, so what comes after an end never is one. Answers: 202 taken,
 400 never, 429 and 5xx later. Keys that begin with R take no change events. Read on 2026-11-28:
-https://developer.pagerduty.com/docs/events-api-v2-overview
+https://github.com/PagerDuty/developer-docs/blob/main/docs/events-API-v2/01-Overview.md
 """
 
 from collections.abc import Mapping, Sequence

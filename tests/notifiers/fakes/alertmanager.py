@@ -1,10 +1,9 @@
-"""An Alertmanager, as its API v2 and its data model describe it (read on 2026-11-28).
+"""An Alertmanager, as its API v2 describes it (read on 2026-11-28), and as version 0.25 answers.
 
 https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
-https://prometheus.io/docs/prometheus/latest/configuration/configuration/#labelname
 
-It keeps alerts by their labels; `now` is its clock. `tests/notifiers/test_alertmanager_for_real.py`
-holds the real one to the same situations, where it is installed.
+It keeps alerts by their labels. `tests/notifiers/test_alertmanager_for_real.py` goes through the
+same situations with a real one, where it is installed.
 """
 
 import json

@@ -1,8 +1,8 @@
 """PagerDuty's Events API v2, as its reference describes it (read on 2026-11-28).
 
-https://developer.pagerduty.com/docs/events-api-v2-overview
-https://developer.pagerduty.com/docs/send-alert-event
-https://developer.pagerduty.com/docs/send-change-event
+https://github.com/PagerDuty/developer-docs/blob/main/docs/events-API-v2/01-Overview.md
+https://github.com/PagerDuty/developer-docs/blob/main/docs/events-API-v2/02-Trigger-Events.md
+https://github.com/PagerDuty/developer-docs/blob/main/docs/events-API-v2/03-Change-Events.md
 
 It keeps alerts as PagerDuty does: a `trigger` opens one or adds to the open one, a `resolve`
 closes it or is dropped.
