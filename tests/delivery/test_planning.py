@@ -287,6 +287,19 @@ async def test_a_receiver_that_must_be_renewed_is_reminded_without_a_route_that_
     assert len(await tale.told()) == 3
 
 
+async def test_r6_a_renewal_goes_through_quiet_hours_and_silences(tale):
+    """Without it the receiver would say that it is over, and that would be wrong green."""
+    tale.renewals = {"ops": 240}
+    early = Quiet(windows=(parse_window("16:12-20:00"),), timezone="UTC")
+    await tale.start(Route(name="quiet", to=("ops",), quiet=early))
+    await tale.tell("opened")
+    await tale.silence(providers=("openai",))
+    await tale.wait(20 * MINUTE)
+    await tale.tell("updated")
+    assert len(await tale.told()) == 6
+    assert {what for _, what in await tale.told()} == {"opened"}
+
+
 async def test_planned_work_is_told_again_ahead_of_its_start(tale):
     """A day and an hour before; a start that moves takes them along, a cancellation ends them."""
     route = Route(name="r", to=("ops",), when=Matcher(kinds=("maintenance",)), ahead=(86400, 3600))

@@ -126,7 +126,10 @@ class Planning:
         route = self._routes.get(delivery.rule)
         standing = self._standings.get((delivery.receiver, delivery.lane), Standing())
         is_owed = event.phase is Phase.ENDS and standing.told
-        if not is_owed and silenced_by(event, silences, self._now, landscape):
+        if self._is_renewal(delivery):
+            # Nobody reads it, and without it the receiver would say that it is over.
+            self._remind_again(delivery)
+        elif not is_owed and silenced_by(event, silences, self._now, landscape):
             self._change(_withheld(delivery, Reason.SILENCED))
         elif delivery.occasion in {Occasion.REMINDER, Occasion.AHEAD}:
             self._release_notice(delivery, event, route)
@@ -136,10 +139,9 @@ class Planning:
         elif (again := self._later(delivery, event, route)) is not None:
             self._change(again)
         else:
-            waits_now = replace(delivery, status=DeliveryStatus.WAITING, due_at=self._now)
-            keeps_reason = delivery.reason in _DIGESTED
-            self._change(waits_now if keeps_reason else replace(waits_now, reason=""))
-            self._account(event, waits_now)
+            reason = delivery.reason if delivery.reason in _DIGESTED else ""
+            self._change(replace(_waiting(delivery, self._now), reason=reason))
+            self._account(event, delivery)
 
     def gather(self, receivers: Iterable[str]) -> None:
         """Make one digest for each of these receivers of what was released or is open."""
@@ -231,10 +233,17 @@ class Planning:
             is_in_time = delivery.occasion is Occasion.REMINDER or not begins
             in_time = is_in_time or (begins is not None and again.due_at < begins)
             self._change(again if in_time else _withheld(delivery, Reason.QUIET))
-            return
-        self._change(replace(delivery, status=DeliveryStatus.WAITING, due_at=self._now, reason=""))
-        if delivery.occasion is Occasion.REMINDER:
-            self._plan_reminder(delivery)
+        elif delivery.occasion is Occasion.REMINDER:
+            self._remind_again(delivery)
+        else:
+            self._change(_waiting(delivery, self._now))
+
+    def _is_renewal(self, delivery: Delivery) -> bool:
+        return delivery.occasion is Occasion.REMINDER and delivery.receiver in self._renewals
+
+    def _remind_again(self, delivery: Delivery) -> None:
+        self._change(_waiting(delivery, self._now))
+        self._plan_reminder(delivery)
 
     def _later(self, delivery: Delivery, event: Event, route: Route | None) -> Delivery | None:
         """The same delivery held on, if its route is quiet now or makes digests."""
@@ -248,7 +257,7 @@ class Planning:
     def _release_held(self, to: str, lane: str) -> None:
         """What was held of a lane goes before what is told now, so that its order is kept."""
         for held in self._held_events(to, lane):
-            self._change(replace(held, status=DeliveryStatus.WAITING, due_at=self._now, reason=""))
+            self._change(_waiting(held, self._now))
             self._told[to, lane] = held.rule
         self._keep_held(to, lane, lambda each: each.occasion is not Occasion.EVENT)
 
@@ -285,6 +294,10 @@ class Planning:
         if delivery.status is not DeliveryStatus.HELD:
             to, lane = delivery.receiver, delivery.lane
             self._keep_held(to, lane, lambda each: each.id != delivery.id)
+
+
+def _waiting(delivery: Delivery, now: datetime) -> Delivery:
+    return replace(delivery, status=DeliveryStatus.WAITING, due_at=now, reason="")
 
 
 def _withheld(delivery: Delivery, reason: Reason) -> Delivery:

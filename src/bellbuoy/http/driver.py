@@ -89,19 +89,19 @@ class Driver:
         """
         return Conversation(self, url, platform, slow=slow)
 
-    async def send(self, exchange: Exchange[T], *, timeout: float) -> T:  # noqa: ASYNC109 - part of the promise: one total deadline
-        """Perform a receiver's exchange within `timeout` seconds.
+    async def send(self, exchange: Exchange[T], *, timeout: float) -> T:  # noqa: ASYNC109 - of each answer
+        """Perform a receiver's exchange; each of its answers may take `timeout` seconds.
 
-        Every answer is sent in, whatever its status; redirects are not followed, and a
-        private address is the operator's word. A FetchError is thrown into the exchange; its
-        `uncertain` says whether the request may have arrived.
+        One deadline for all would never be met by a message that takes a request for each of
+        hundreds of incidents. Every answer is sent in, whatever its status; redirects are not
+        followed, and a private address is the operator's word. A FetchError is thrown into the
+        exchange; its `uncertain` says whether the request may have arrived.
         """
-        deadline = self.clock() + timeout
 
         async def answer(request: Request) -> Response:
-            return await self._deliver(request, deadline)
+            return await self._deliver(request, self.clock() + timeout)
 
-        return await perform(exchange, answer, deadline)
+        return await perform(exchange, answer, None)
 
     def hold(self, host_url: str, until: datetime) -> None:
         """Send nothing to the host of this address (scheme + host + port) before `until`."""

@@ -16,13 +16,13 @@ MAX_INLINE_BODY = 256 * 1024
 async def perform(
     exchange: Exchange[T],
     answer: Callable[[Request], Awaitable[Response]],
-    deadline: float,
+    deadline: float | None,
     first: Response | FetchError | None = None,
 ) -> T:
     """The exchange's result. `first` is what its first question came to, instead of `answer`.
 
-    A FetchError of `answer` is thrown into the exchange. `deadline` is loop time; a reading
-    thread that passes it is left behind, and the exchange is closed when it ends.
+    A FetchError of `answer` is thrown into the exchange. `deadline` is loop time, or None for
+    none; a reading thread that passes it is left behind, and the exchange is closed when it ends.
     """
     response = None if isinstance(first, FetchError) else first
     in_thread: asyncio.Future[tuple[bool, Any]] | None = None
@@ -65,7 +65,7 @@ def _step(exchange: Exchange[Any], response: Response) -> tuple[bool, Any]:
         return True, end.value
 
 
-async def _until(deadline: float, work: asyncio.Future[T], url: str) -> T:
+async def _until(deadline: float | None, work: asyncio.Future[T], url: str) -> T:
     timeout = asyncio.timeout_at(deadline)
     try:
         async with timeout:
