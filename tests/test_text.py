@@ -251,3 +251,12 @@ def hostile():
         "%s %(x)s {0} {{7*7}}",
         "e\u0301" * 400,
     )
+
+
+def test_x2_a_text_cleaned_in_slices_is_the_text_cleaned_at_once():
+    """Wherever a slice ends, also within a run of unsafe characters."""
+    unsafe = "\x00\u202e\u200b"
+    for size in range(room._SLICE - 3, room._SLICE + 4):
+        text = f"{'a' * size}{unsafe}{'b' * room._SLICE}{unsafe}"
+        cleaned = clean_text(text, len(text))
+        assert cleaned == "a" * size + "b" * room._SLICE

@@ -29,6 +29,9 @@ MAX_INCIDENTS = 2_000
 MAX_UPDATES = 1_000
 MAX_AFFECTED = 2_000
 
+_SLICE = 65_536
+"""Characters that are searched at a time."""
+
 # C0 without tab and newline, DEL and C1; the line separators that some terminals and log
 # readers take for a new line; bidirectional controls (Trojan Source, CVE-2021-42574);
 # zero-width characters, the soft hyphen and the byte order mark; surrogates; noncharacters.
@@ -63,7 +66,7 @@ def clean_text(text: str, limit: int = MAX_BODY) -> str:
     cut is still a change.
     """
     if not _is_plain(text):
-        text = _UNSAFE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+        text = _without_unsafe(text.replace("\r\n", "\n").replace("\r", "\n"))
     text = text.strip()
     if len(text) <= limit:
         return text
@@ -99,6 +102,14 @@ def clean_url(text: str) -> str:
 def _is_plain(text: str) -> bool:
     """Whether it is printable ASCII, as most texts are: much quicker to tell than what is not."""
     return text.isascii() and text.isprintable()
+
+
+def _without_unsafe(text: str) -> str:
+    # In slices, because Python holds its lock for all of a call, and a text may have megabytes.
+    if len(text) <= _SLICE:
+        return _UNSAFE.sub("", text)
+    slices = (text[start : start + _SLICE] for start in range(0, len(text), _SLICE))
+    return "".join(_UNSAFE.sub("", part) for part in slices)
 
 
 def _digest(text: str, size: int) -> str:

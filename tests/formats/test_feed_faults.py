@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bellbuoy.errors import ReadError, Unreadable
 from bellbuoy.exchange import Response
-from bellbuoy.formats import feed
+from bellbuoy.formats import _syndication, feed
 from tests.formats.feeds import DOCUMENTS, FIXTURES, URL, after, history, read, refused, update_html
 
 # --- What is refused ------------------------------------------------------------------------
@@ -292,3 +292,17 @@ def test_h7_any_bytes_are_read_or_refused(body):
     """And claimed by nobody by chance."""
     assert feed.claims(Response(url=URL, status=200, body=body)) is None
     refused(body)
+
+
+@given(st.text("&amp;#x0a\x00 é", max_size=400), st.integers(35, 60))
+def test_x2_a_text_mended_in_slices_is_the_text_mended_at_once(text, size):
+    """No slice ends within a reference, wherever the ampersands stand."""
+    assert "".join(_sliced(text, size)) == text
+    clean = text.replace("\x00", "")
+    assert "".join(map(_syndication._mended, _sliced(clean, size))) == _syndication._mended(clean)
+
+
+def _sliced(text, size):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_syndication, "_SLICE", size)
+        return list(_syndication._slices(text))

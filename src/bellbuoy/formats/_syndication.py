@@ -6,6 +6,7 @@ is then still no feed, but positively says so, is left to feedparser.
 """
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from io import BytesIO
 from typing import Any, NoReturn
@@ -36,6 +37,12 @@ _CUT_WITHIN = frozenset(
         etree.ErrorTypes.ERR_PI_NOT_FINISHED,
     }
 )
+
+_LONGEST_REFERENCE = 34
+"""Characters of the longest reference that `_BARE` knows."""
+
+_SLICE = 65_536
+"""Characters that are mended at a time."""
 
 _MAX_ODD = 131_072
 """The largest body that is given to feedparser, in characters: it is slow."""
@@ -213,7 +220,7 @@ def _ends_whole(text: str, root: str) -> bool:
 
 def _recovered(text: str, response: Response, format: str) -> Feed:
     """A feed with small faults in its XML, such as a bare ampersand or a control character."""
-    data = _BARE.sub("&amp;", text.translate(_ILLEGAL)).encode("utf-8", "replace")
+    data = "".join(map(_mended, _slices(text))).encode("utf-8", "replace")
     parser = _parser(recover=True)
     try:
         tree = etree.fromstring(data, parser)
@@ -227,6 +234,26 @@ def _recovered(text: str, response: Response, format: str) -> Feed:
     if feed is None:
         _refuse(response, format, "the root", "no feed, even by recovery")
     return feed
+
+
+def _mended(text: str) -> str:
+    return _BARE.sub("&amp;", text.translate(_ILLEGAL))
+
+
+def _slices(text: str) -> Iterator[str]:
+    """A text in slices; no slice ends within a reference.
+
+    Python holds its lock for all of a call, so that even a thread that mends eight megabytes
+    at once stops the event loop for half a second.
+    """
+    start = 0
+    while start < len(text):
+        end = start + _SLICE
+        if end < len(text):
+            reference = text.rfind("&", end - _LONGEST_REFERENCE, end)
+            end = end if reference < 0 else reference
+        yield text[start:end]
+        start = end
 
 
 def _from_tree(root: Any, base: str) -> Feed | None:

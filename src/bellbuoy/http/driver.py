@@ -28,7 +28,7 @@ from bellbuoy.http import HttpSettings
 from bellbuoy.http.failures import from_status
 from bellbuoy.http.limits import Holds, Limits, Seat
 from bellbuoy.http.names import Resolve
-from bellbuoy.http.performing import perform, timed_out
+from bellbuoy.http.performing import MAX_INLINE_BODY, TURNS, perform, timed_out
 from bellbuoy.http.transport import REDIRECTS, UNPARSABLE, Answer, Target, Transport
 from bellbuoy.model.known import Validators
 from bellbuoy.observer import Observer, RequestDone
@@ -69,6 +69,7 @@ class Driver:
         self.transport = Transport(settings, resolver)
         self.limits = Limits(settings.seats, settings.per_host)
         self.holds = Holds(now)
+        self.turns = asyncio.Semaphore(TURNS)
 
     async def __aenter__(self) -> Self:
         self.clock = asyncio.get_running_loop().time
@@ -101,7 +102,7 @@ class Driver:
         async def answer(request: Request) -> Response:
             return await self._deliver(request, self.clock() + timeout)
 
-        return await perform(exchange, answer, None)
+        return await perform(exchange, answer, None, self.turns)
 
     def hold(self, host_url: str, until: datetime) -> None:
         """Send nothing to the host of this address (scheme + host + port) before `until`."""
@@ -235,7 +236,8 @@ class Conversation:
                 answer = await self._request(target, request.method, headers, request.body)
                 if answer.status in REDIRECTS:
                     answer, target, moved_to = await self._follow(target, answer, request, headers)
-            return self._judge(request, target, answer, validators, moved_to)
+                body_hash = await _hash(answer.body)
+            return self._judge(request, target, answer, body_hash, validators, moved_to)
         except TimeoutError:
             self.all_answered = False
             failure = timed_out(target.shown)
@@ -264,13 +266,14 @@ class Conversation:
         async def answer(request: Request) -> Response:
             return await self.ask(request, known.get(request.url, _NONE))
 
-        return await perform(exchange, answer, self._deadline, first)
+        return await perform(exchange, answer, self._deadline, self._driver.turns, first)
 
     def _judge(
         self,
         asked: Request,
         target: Target,
         answer: Answer,
+        body_hash: bytes,
         validators: Validators,
         moved_to: str | None,
     ) -> Response:
@@ -296,13 +299,14 @@ class Conversation:
             return Response(
                 url=target.shown, status=status, headers=headers, body=body, moved_to=moved_to
             )
-        return self._keep(asked.url, target, answer, validators, moved_to)
+        return self._keep(asked.url, target, answer, body_hash, validators, moved_to)
 
     def _keep(
         self,
         asked: str,
         target: Target,
         answer: Answer,
+        body_hash: bytes,
         validators: Validators,
         moved_to: str | None,
     ) -> Response:
@@ -316,7 +320,6 @@ class Conversation:
                 body_hash=validators.body_hash,
             )
         else:
-            body_hash = blake2b(body, digest_size=16).digest()
             fresh = Validators(etag=etag, last_modified=last_modified, body_hash=body_hash)
             if body_hash == validators.body_hash:
                 status, body = 304, b""
@@ -408,6 +411,17 @@ def _conditional(headers: Mapping[str, str], validators: Validators) -> Mapping[
     if validators.last_modified is not None:
         conditional["If-Modified-Since"] = validators.last_modified
     return conditional
+
+
+async def _hash(body: bytes) -> bytes:
+    """What a body is compared by. A large one takes ten milliseconds, so a thread does it."""
+    if len(body) <= MAX_INLINE_BODY:
+        return _digest(body)
+    return await asyncio.get_running_loop().run_in_executor(None, _digest, body)
+
+
+def _digest(body: bytes) -> bytes:
+    return blake2b(body, digest_size=16).digest()
 
 
 def _refused(target: Target, detail: str) -> FetchError:

@@ -1,7 +1,8 @@
 """Plays an exchange: the loop between a pure generator and whoever fetches its answers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from bellbuoy.errors import FetchError, Unreadable
@@ -12,64 +13,81 @@ T = TypeVar("T")
 MAX_INLINE_BODY = 256 * 1024
 """Bytes of the largest body that is read in the loop's own thread."""
 
+TURNS = 1
+"""Threads that read at a time: they share one lock with the loop, so more would only delay it."""
+
 
 async def perform(
     exchange: Exchange[T],
     answer: Callable[[Request], Awaitable[Response]],
     deadline: float | None,
+    turns: asyncio.Semaphore,
     first: Response | FetchError | None = None,
 ) -> T:
     """The exchange's result. `first` is what its first question came to, instead of `answer`.
 
-    A FetchError of `answer` is thrown into the exchange. `deadline` is loop time, or None for
-    none; a reading thread that passes it is left behind, and the exchange is closed when it ends.
+    A FetchError of `answer` is thrown into the exchange. From the first large body on it goes
+    on in a thread, because its end works on all that it was told; `turns` says how many do so
+    at a time. `deadline` is loop time or None; a thread that passes it is left behind, and the
+    exchange is closed when it ends.
     """
-    response = None if isinstance(first, FetchError) else first
-    in_thread: asyncio.Future[tuple[bool, Any]] | None = None
+    is_large = False
+    work: asyncio.Future[tuple[bool, Any]] | None = None
     try:
         request = next(exchange)
-        if isinstance(first, FetchError):
-            request = exchange.throw(first)
         while True:
-            try:
-                if response is None:
-                    response = await answer(request)
-            except FetchError as failure:
-                request = exchange.throw(failure)
+            came = await _answered(answer, request) if first is None else first
+            first = None
+            if isinstance(came, Response):
+                is_large = is_large or len(came.body) > MAX_INLINE_BODY
+            if not is_large:
+                request = _go_on(exchange, came)
                 continue
-            if len(response.body) <= MAX_INLINE_BODY:
-                request = exchange.send(response)
-            else:
+            async with _within(deadline, request.url), turns:
                 loop = asyncio.get_running_loop()
-                in_thread = loop.run_in_executor(None, _step, exchange, response)
-                ended, outcome = await _until(deadline, in_thread, response.url)
-                if ended:
-                    return outcome
-                request = outcome
-            response = None
+                work = loop.run_in_executor(None, _go_on_to_end, exchange, came)
+                ended, outcome = await asyncio.shield(work)
+            if ended:
+                return outcome
+            request = outcome
     except StopIteration as end:
         return end.value
     finally:
-        if in_thread is None or in_thread.done():
+        if work is None or work.done():
             exchange.close()
         else:
             # A thread cannot be stopped, and a running generator cannot be closed.
-            in_thread.add_done_callback(lambda _: exchange.close())
+            work.add_done_callback(lambda _: exchange.close())
 
 
-def _step(exchange: Exchange[Any], response: Response) -> tuple[bool, Any]:
-    """Send an answer in; whether the exchange ended, and its result or its next request."""
+async def _answered(
+    answer: Callable[[Request], Awaitable[Response]], request: Request
+) -> Response | FetchError:
     try:
-        return False, exchange.send(response)
+        return await answer(request)
+    except FetchError as failure:
+        # A traceback holds the frames of the visit, and so all that it read, until a collection.
+        return failure.with_traceback(None)
+
+
+def _go_on(exchange: Exchange[Any], came: Response | FetchError) -> Request:
+    return exchange.throw(came) if isinstance(came, FetchError) else exchange.send(came)
+
+
+def _go_on_to_end(exchange: Exchange[Any], came: Response | FetchError) -> tuple[bool, Any]:
+    """Go on; whether the exchange ended, and its result or its next request."""
+    try:
+        return False, _go_on(exchange, came)
     except StopIteration as end:
         return True, end.value
 
 
-async def _until(deadline: float | None, work: asyncio.Future[T], url: str) -> T:
+@asynccontextmanager
+async def _within(deadline: float | None, url: str) -> AsyncGenerator[None]:
     timeout = asyncio.timeout_at(deadline)
     try:
         async with timeout:
-            return await asyncio.shield(work)
+            yield
     except TimeoutError:
         if not timeout.expired():
             raise

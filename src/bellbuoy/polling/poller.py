@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bellbuoy.detection import cadence, health
-from bellbuoy.detection.merge import is_emptied, merge
+from bellbuoy.detection.merge import Merged, is_emptied, merge
 from bellbuoy.detection.moving import carried_over
 from bellbuoy.detection.seen import seen
 from bellbuoy.errors import FetchError, ReadError, StoreError, Unreadable, VisitError
@@ -195,23 +195,18 @@ class Poller:
     ) -> tuple[Look, int]:
         known = await self._store.load_known(page.key)
         now = self._now()
-        is_another = known.format not in {"", page.format}
         asked = Seen()
-        if not is_another:
+        if not _was_another(page, known):
             asked = seen(known, now, read_at=state.health.read_at, every=page.every)
-        snapshot = await self._snapshot(page, format, asked, known, conversation, answer)
-        if not is_another and is_emptied(known, snapshot):
-            raise ReadError(
-                page.url,
-                page.format,
-                "$",
-                "everything that was here is gone",
-                reason=Unreadable.EMPTIED,
-            )
-        held = carried_over(known, snapshot) if is_another else known
+        is_certain = _is_certain(page, answer, now)
+        reading = format.read(page, asked)
+        exchange = _understand(page, reading, known, now, is_certain=is_certain)
+        # A "not modified" of a later document names nothing: where every entry is to be read
+        # again, it must not come.
+        validators = known.validators if asked.entries else {}
+        held, merged, snapshot = await self._drive(page, exchange, conversation, answer, validators)
         self._check_globs(page, snapshot)
         held_until = cadence.held_until(answer, now)
-        merged = merge(page, held, snapshot, now, is_certain=_is_certain(page, answer, now))
         for about, reason in merged.withheld:
             self._observer.withheld(Withheld(page_key=page.key, about=about, reason=reason))
         standing, back = health.read(page, state.health, now, latency=conversation.latency)
@@ -256,21 +251,17 @@ class Poller:
             what = f"{page.key}: no component is like {', '.join(unmatched)}; there are: {shown}"
             self._observer.happened(Happened(what=what, level="warning"))
 
-    async def _snapshot(
+    async def _drive(
         self,
         page: Page,
-        format: Format,
-        asked: Seen,
-        known: Known,
+        exchange: Exchange[T],
         conversation: Conversation,
         answer: Response | FetchError,
-    ) -> Snapshot:
-        # A "not modified" of a later document names nothing: where every entry is to be read
-        # again, it must not come.
-        validators = known.validators if asked.entries else {}
+        validators: Mapping[str, Validators],
+    ) -> T:
+        """Perform an exchange. What is unexpected in it is a fault of this page's visit alone."""
         try:
-            exchange = format.read(page, asked)
-            return clean(await conversation.drive(exchange, first=answer, validators=validators))
+            return await conversation.drive(exchange, first=answer, validators=validators)
         except (VisitError, StoreError):
             raise
         except Exception as error:
@@ -393,6 +384,28 @@ class Poller:
                 unreadable=standing.unreadable,
             )
         )
+
+
+def _understand(
+    page: Page, exchange: Exchange[Snapshot], known: Known, now: datetime, *, is_certain: bool
+) -> Exchange[tuple[Known, Merged, Snapshot]]:
+    """Read a page, make it safe and merge it; returns also what was held of it, and what it says.
+
+    All of it is one exchange, so that a large page is cleaned and merged where it was read, in
+    a thread: to merge two thousand incidents takes the loop as long as to read them.
+    """
+    snapshot = clean((yield from exchange))
+    is_another = _was_another(page, known)
+    if not is_another and is_emptied(known, snapshot):
+        problem = "everything that was here is gone"
+        raise ReadError(page.url, page.format, "$", problem, reason=Unreadable.EMPTIED)
+    held = carried_over(known, snapshot) if is_another else known
+    return held, merge(page, held, snapshot, now, is_certain=is_certain), snapshot
+
+
+def _was_another(page: Page, known: Known) -> bool:
+    """Whether what is known was read in another format, so that all ids are new."""
+    return known.format not in {"", page.format}
 
 
 def _as_found(page: Page, state: PageState) -> Page:
