@@ -7,7 +7,7 @@ import pytest
 
 from bellbuoy.errors import ReadError
 from bellbuoy.exchange import Response
-from bellbuoy.formats import API_VERSION, Format, Formats
+from bellbuoy.formats import API_VERSION, Format, Formats, _json
 from bellbuoy.model.facts import Snapshot
 from bellbuoy.model.known import Seen
 from bellbuoy.testing import check_format
@@ -120,3 +120,13 @@ def test_a_format_claims_nothing_that_is_no_document(name):
         for what, body in unusable(good):
             claim = format.claims(Response(url=url, status=200, body=body))
             assert claim is None or what.startswith("cut"), what
+
+
+def test_x2_a_document_is_mended_only_if_that_does_not_hold_up_the_loop(monkeypatch):
+    """The standard library reads in one call, which stops the loop even from a thread."""
+    body = b'{"page": "a bare \x01 control character"}'
+    response = Response(url="https://status.example", status=200, body=body)
+    assert _json.decode(response, dict, format="statuspage") == json.loads(body, strict=False)
+    monkeypatch.setattr(_json, "_MOST_MENDED", len(body) - 1)
+    with pytest.raises(ReadError, match="not JSON"):
+        _json.decode(response, dict, format="statuspage")

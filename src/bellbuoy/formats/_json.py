@@ -17,6 +17,10 @@ from bellbuoy.formats._answers import text_of, why_not
 T = TypeVar("T")
 S = TypeVar("S", bound=Struct)
 
+_MOST_MENDED = 4 * 1024 * 1024
+"""Bytes of a document that is mended: the standard library reads in one call, which holds up the
+event loop even from a thread. The largest recorded document has 1.5 MB."""
+
 _REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -76,7 +80,10 @@ def _mend(text: str, body: bytes) -> bytes | None:
     """The same JSON without what a strict reader refuses, or None if that was not why.
 
     Vendors' tools write byte order marks, half surrogate pairs and bare control characters.
+    A document that is too large to be mended is None, too.
     """
+    if len(body) > _MOST_MENDED:
+        return None
     try:
         value = json.loads(text, strict=False, parse_constant=_refuse)
         mended = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
