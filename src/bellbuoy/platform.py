@@ -140,3 +140,14 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_names(path: Path) -> None:
+    """Put on disk the name of a file, and the names of all directories above it.
+
+    All of them, because whoever made one may have been killed before it was on disk.
+    """
+    sync_directory(path.parent)
+    for directory in path.parent.parents:
+        with suppress(OSError):  # one that we may not read is not one that we made
+            sync_directory(directory)

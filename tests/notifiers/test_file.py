@@ -111,6 +111,18 @@ async def test_n5_a_full_disk_is_no_success_and_leaves_no_half_line(tmp_path, mo
     assert path.read_bytes() == b"".join(to_json(event) + b"\n" for event in EVENTS[:2])
 
 
+@pytest.mark.parametrize("end", [b"", b"}\n"])
+@pytest.mark.parametrize("kept", [0, 5, 100])
+async def test_p3_zeros_that_a_power_cut_left_in_the_last_line_are_taken_away(tmp_path, kept, end):
+    """A file may grow on disk before its data comes, and the end of a line before its middle."""
+    path = tmp_path / "log.jsonl"
+    await deliver(path, EVENTS[0])
+    before = path.read_bytes()
+    path.write_bytes(before + to_json(EVENTS[1])[:kept] + bytes(200) + end)
+    await deliver(path, EVENTS[1])
+    assert path.read_bytes() == before + to_json(EVENTS[1]) + b"\n"
+
+
 async def test_n5_a_line_that_may_not_be_on_disk_comes_again(tmp_path, monkeypatch):
     """A failed fsync is no success, and nothing before it is lost: at least once."""
     path = tmp_path / "log.jsonl"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bellbuoy import platform
 from bellbuoy.errors import StoreCorruptError, StoreError, StoreUnavailableError
 from bellbuoy.platform import LockedError
 from bellbuoy.stores import sqlite
@@ -66,7 +67,7 @@ async def test_a_new_database_is_made_with_its_directories(tmp_path, name):
 async def test_p3_the_name_of_a_new_database_is_put_on_disk(tmp_path, monkeypatch):
     """The directories that hold the new names are synchronised."""
     synced: list[Path] = []
-    monkeypatch.setattr(sqlite, "sync_directory", synced.append)
+    monkeypatch.setattr(platform, "sync_directory", synced.append)
     async with open_store(str(tmp_path / "a" / "b" / "bellbuoy.db")):
         assert {tmp_path, tmp_path / "a", tmp_path / "a" / "b"} <= set(synced)
 
@@ -125,7 +126,7 @@ async def test_errors_of_those_who_use_a_store_pass_as_they_are(address):
         assert caught.value is error
 
 
-@pytest.mark.parametrize("step", ["os.fsync", "os.link", "sqlite._build", "sqlite.sync_directory"])
+@pytest.mark.parametrize("step", ["os.fsync", "os.link", "sqlite._build", "sqlite.sync_names"])
 async def test_p1_a_crash_while_a_database_is_made_leaves_none_or_a_whole_one(database, step):
     """Killed before or in the middle of any step, the next start finds no half-made file."""
     database.parent.mkdir()
@@ -134,7 +135,7 @@ async def test_p1_a_crash_while_a_database_is_made_leaves_none_or_a_whole_one(da
         "from pathlib import Path\n"
         "from bellbuoy.stores import sqlite\n"
         f"{step} = lambda *_: os._exit(9)\n"
-        f"sqlite._create(Path({str(database)!r}))"
+        f"sqlite.prepare(Path({str(database)!r}), locked=True)"
     )
     done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", script], timeout=60)
     assert done.returncode == 9

@@ -23,7 +23,7 @@ from bellbuoy.errors import (
     StoreError,
     StoreNewerError,
 )
-from bellbuoy.platform import LockedError, file_lock, sync_directory
+from bellbuoy.platform import LockedError, file_lock, sync_directory, sync_names
 from bellbuoy.stores import migrations, schema
 from bellbuoy.stores.faults import HINT, damaged, mapped
 
@@ -48,8 +48,11 @@ def prepare(path: Path, *, locked: bool) -> None:
     migrated while another process polls with it.
     """
     with mapped(str(path)):
-        if not path.exists():
+        is_new = not path.exists()
+        if is_new:
             _create(path)
+        if is_new or locked:
+            sync_names(path)
         if path.stat().st_size == 0:
             raise StoreCorruptError(f"{path} is empty, which no database of ours is. {HINT}")
         if _version(path) != migrations.HEAD:
@@ -154,7 +157,6 @@ def _create(path: Path) -> None:
     finally:
         os.close(descriptor)
         Path(name).unlink(missing_ok=True)
-    sync_directory(path.parent)
 
 
 def _build(path: Path) -> None:
@@ -180,10 +182,7 @@ def _give_name(built: Path, path: Path) -> None:
 
 
 def _make_directory(directory: Path) -> None:
-    missing = [each for each in (directory, *directory.parents) if not each.exists()]
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for made in missing:
-        sync_directory(made.parent)
 
 
 def _version(path: Path) -> str:
