@@ -133,15 +133,22 @@ class Planning:
             self._change(_withheld(delivery, Reason.SILENCED))
         elif delivery.occasion in {Occasion.REMINDER, Occasion.AHEAD}:
             self._release_notice(delivery, event, route)
-        elif event.phase is Phase.ENDS and not (standing.told or event.late):
+        elif event.phase is Phase.ENDS and not self._is_known(delivery, event):
             # What was held before it was silenced meanwhile, or it would have been told by now.
             self._change(_withheld(delivery, Reason.NEVER_TOLD))
         elif (again := self._later(delivery, event, route)) is not None:
             self._change(again)
         else:
+            self._release_held(delivery.receiver, delivery.lane, before=delivery.seq)
             reason = delivery.reason if delivery.reason in _DIGESTED else ""
             self._change(replace(_waiting(delivery, self._now), reason=reason))
             self._account(event, delivery)
+
+    def _is_known(self, end: Delivery, event: Event) -> bool:
+        """Whether the receiver knows, or is told right now, of what this is the end of."""
+        standing = self._standings.get((end.receiver, end.lane), Standing())
+        earlier = (e for e in self._held_events(end.receiver, end.lane) if e.seq < end.seq)
+        return standing.told or event.late or any(earlier)
 
     def gather(self, receivers: Iterable[str]) -> None:
         """Make one digest for each of these receivers of what was released or is open."""
@@ -249,17 +256,19 @@ class Planning:
         """The same delivery held on, if its route is quiet now or makes digests."""
         if route is None:
             return None
-        if delivery.reason == Reason.DIGEST or delivery.occasion is not Occasion.EVENT:
+        has_waited = delivery.reason in {Reason.DIGEST, Reason.QUIET}
+        if has_waited or delivery.occasion is not Occasion.EVENT:
+            # What waited for its hour waits for no other one.
             route = replace(route, digest=None)
         due_at, reason = waits(route, event, Standing(told=True), self._now)
         return None if due_at <= self._now else replace(delivery, due_at=due_at, reason=reason)
 
-    def _release_held(self, to: str, lane: str) -> None:
+    def _release_held(self, to: str, lane: str, before: int | None = None) -> None:
         """What was held of a lane goes before what is told now, so that its order is kept."""
         for held in self._held_events(to, lane):
-            self._change(_waiting(held, self._now))
-            self._told[to, lane] = held.rule
-        self._keep_held(to, lane, lambda each: each.occasion is not Occasion.EVENT)
+            if before is None or held.seq < before:
+                self._change(_waiting(held, self._now))
+                self._told[to, lane] = held.rule
 
     def _drop_notices(self, to: str, lane: str) -> None:
         for held in self._standings.get((to, lane), Standing()).held:

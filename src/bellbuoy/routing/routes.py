@@ -136,10 +136,10 @@ def waits(route: Route, event: Event, standing: Standing, at: datetime) -> tuple
         until = min((each.due_at for each in _held(standing, Reason.HOLD)), default=until)
         if until > due:
             due, reason = until, Reason.HOLD
-    if route.quiet and (end := quiet_until(route.quiet, due)):
-        due, reason = end, Reason.QUIET
     if route.digest:
         due, reason = next_digest(route.digest, due), Reason.DIGEST
+    if route.quiet and (end := quiet_until(route.quiet, due)):
+        due, reason = end, Reason.QUIET
     return due, reason
 
 
@@ -189,7 +189,7 @@ def _tell(
     (due_at, waiting), route = min(timed, key=lambda each: each[0][0])
     if no := _ends_in_silence(event, standing):
         return Decision(receiver=receiver, route=route.name, told=False, reason=no)
-    is_owed = event.phase is Phase.ENDS and standing.told
+    is_owed = event.phase is Phase.ENDS and (standing.told or bool(_held(standing)))
     if not is_owed and (mute := silenced_by(event, silences, now, landscape)):
         return Decision(
             receiver=receiver,
