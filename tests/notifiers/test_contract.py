@@ -11,6 +11,7 @@ from bellbuoy.testing import check_notifier
 NOTIFIERS = Notifiers()
 SETTINGS = {
     "alertmanager": {"url": "https://alerts.example/am", "token": "canary"},
+    "command": {"run": ["cat", "-"], "timeout": "10s"},
     "console": {"timezone": "Europe/Berlin"},
     "discord": {"webhook_url": "https://discord.example/api/webhooks/1234/canary"},
     "file": {"path": "{folder}/events.jsonl"},
@@ -33,7 +34,8 @@ ACCEPTED = {
 def test_it_keeps_every_promise_of_a_notifier(kind, tmp_path):
     """The same check that the author of a plugin runs."""
     settings = {
-        name: value.format(folder=tmp_path) for name, value in SETTINGS.get(kind, {}).items()
+        name: value.format(folder=tmp_path) if isinstance(value, str) else value
+        for name, value in SETTINGS.get(kind, {}).items()
     }
     check_notifier(NOTIFIERS[kind], settings, accepted=ACCEPTED.get(kind))
     assert kind == NOTIFIERS[kind].KIND

@@ -9,6 +9,7 @@ import asyncio
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import cast
 
 from msgspec import Struct
 
@@ -48,6 +49,9 @@ class _Program(asyncio.SubprocessProtocol):
         self.ended.set()
 
 
+_Started = tuple[asyncio.SubprocessTransport, _Program]
+
+
 async def run(
     command: Sequence[str],
     given: bytes,
@@ -61,24 +65,48 @@ async def run(
     case, and when this is cancelled, it and all that it started are ended; what a program
     that ended by itself left running is its own affair.
     """
-    transport, program = await asyncio.get_running_loop().subprocess_exec(
-        _Program, *command, stdin=PIPE, stdout=PIPE, stderr=STDOUT, env=env, **own_group()
-    )
+    transport, program = await _start(command, env)
     try:
         async with asyncio.timeout(timeout):
-            stdin = transport.get_pipe_transport(0)
-            assert isinstance(stdin, asyncio.WriteTransport)  # noqa: S101 - for the type checker
-            stdin.write(given)
+            stdin = cast("asyncio.WriteTransport", transport.get_pipe_transport(0))
+            if not stdin.is_closing():  # It may have ended already.
+                stdin.write(given)
             stdin.close()
             await program.ended.wait()
         # Whoever it left in the background may hold its output open.
         await _wait(program.silent, _LAST_WORDS)
     finally:
-        if not program.ended.is_set():
-            await _end(transport.get_pid(), program)
-        transport.close()
+        try:
+            if not program.ended.is_set():
+                await _end(transport.get_pid(), program)
+        finally:
+            transport.close()
     output = program.output.decode("utf-8", "replace")
     return Ended(code=transport.get_returncode() or 0, output=output)
+
+
+async def _start(command: Sequence[str], env: Mapping[str, str]) -> _Started:
+    starting = asyncio.ensure_future(
+        asyncio.get_running_loop().subprocess_exec(
+            _Program, *command, stdin=PIPE, stdout=PIPE, stderr=STDOUT, env=env, **own_group()
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        starting.add_done_callback(_unwanted)
+        with suppress(OSError):
+            transport, program = await asyncio.shield(starting)
+            await _wait(program.ended, GRACE)
+            transport.close()
+        raise
+
+
+def _unwanted(starting: asyncio.Future[_Started]) -> None:
+    """End what was being started when nobody wanted it any more: it has been given nothing yet."""
+    if starting.cancelled() or starting.exception() is not None:
+        return
+    end_group(starting.result()[0].get_pid(), force=True)
 
 
 async def _end(pid: int, program: _Program) -> None:

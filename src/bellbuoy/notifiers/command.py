@@ -73,8 +73,8 @@ class Settings(BaseModel):
     @field_validator("run")
     @classmethod
     def _can_be_found(cls, run: tuple[str, ...]) -> tuple[str, ...]:
-        program = Path(run[0])
-        if not run[0].strip() or (len(program.parts) > 1 and not program.is_absolute()):
+        is_name = bool(run[0].strip()) and not set(run[0]) & {"/", "\\"}
+        if not is_name and not Path(run[0]).is_absolute():
             raise ValueError("must begin with an absolute path, or a program's name on the PATH")
         if any("\0" in argument for argument in run):
             raise ValueError("holds a zero byte, which no argument can; take it out")
