@@ -96,9 +96,8 @@ async def _start(command: Sequence[str], env: Mapping[str, str]) -> _Started:
     except asyncio.CancelledError:
         starting.add_done_callback(_unwanted)
         with suppress(OSError):
-            transport, program = await asyncio.shield(starting)
+            _, program = await asyncio.shield(starting)
             await _wait(program.ended, GRACE)
-            transport.close()
         raise
 
 
@@ -106,7 +105,10 @@ def _unwanted(starting: asyncio.Future[_Started]) -> None:
     """End what was being started when nobody wanted it any more: it has been given nothing yet."""
     if starting.cancelled() or starting.exception() is not None:
         return
-    end_group(starting.result()[0].get_pid(), force=True)
+    transport, _ = starting.result()
+    pid = transport.get_pid()
+    transport.close()
+    end_group(pid, force=True)
 
 
 async def _end(pid: int, program: _Program) -> None:
