@@ -39,10 +39,12 @@ FAKES: list[type[Fake]] = [
     DiscordFake,
     SlackFake,
     SlackWebhookFake,
+from tests.notifiers.fakes.apprise import AppriseFake
 from tests.notifiers.fakes.command import CommandFake
 from tests.notifiers.fakes.webhook import WebhookFake
 
 FAKES: list[type[Fake]] = [
+    AppriseFake,
     CommandFake,
     WebhookFake,
     PagerDutyFake,
