@@ -1,8 +1,9 @@
 """Programs of the operator's: run without a shell, for a bounded time, with bounded output.
 
     run -> its standard input written and closed -> it ends | its time is up -> what it printed
+    ask -> a line to its standard input -> a line of its output | its time is up
 
-Does not decide what an exit code means (the notifier).
+Does not decide what an exit code or an answer means (the notifier).
 """
 
 import asyncio
@@ -36,10 +37,12 @@ class _Program(asyncio.SubprocessProtocol):
         self.output = bytearray()
         self.ended = asyncio.Event()
         self.silent = asyncio.Event()
+        self.spoke = asyncio.Event()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002 - asyncio calls it
         self.output += data
         del self.output[:-MAX_OUTPUT]
+        self.spoke.set()
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - so
         if fd != 0:
@@ -47,6 +50,7 @@ class _Program(asyncio.SubprocessProtocol):
 
     def process_exited(self) -> None:
         self.ended.set()
+        self.spoke.set()
 
 
 _Started = tuple[asyncio.SubprocessTransport, _Program]
@@ -76,13 +80,64 @@ async def run(
         # Whoever it left in the background may hold its output open.
         await _wait(program.silent, _LAST_WORDS)
     finally:
-        try:
-            if not program.ended.is_set():
-                await _end(transport.get_pid(), program)
-        finally:
-            transport.close()
+        await _finish(transport, program)
     output = program.output.decode("utf-8", "replace")
     return Ended(code=transport.get_returncode() or 0, output=output)
+
+
+class Helper:
+    """A program that answers each line with a line, started when it is asked.
+
+    It is ended where an answer does not come in time, and when it was not asked for `idle`
+    seconds. One question at a time.
+    """
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], *, idle: float) -> None:
+        self._command = command
+        self._env = env
+        self._idle = idle
+        self._started: _Started | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def ask(self, line: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109 - part of the promise
+        """Its answer, without the end of the line; empty if it ended instead.
+
+        Raises OSError if it cannot be started, and TimeoutError after `timeout` seconds.
+        """
+        if self._timer:
+            self._timer.cancel()
+        if self._started is None or self._started[1].ended.is_set():
+            await self.close()
+            self._started = await _start(self._command, self._env)
+        transport, program = self._started
+        answered = False
+        try:
+            async with asyncio.timeout(timeout):
+                program.output.clear()
+                stdin = cast("asyncio.WriteTransport", transport.get_pipe_transport(0))
+                if not stdin.is_closing():
+                    stdin.write(line + b"\n")
+                while not (answered := b"\n" in program.output) and not program.ended.is_set():
+                    program.spoke.clear()
+                    await program.spoke.wait()
+        finally:
+            if not answered:
+                await self.close()
+        self._timer = asyncio.get_running_loop().call_later(self._idle, self._retire)
+        return bytes(program.output.partition(b"\n")[0]) if answered else b""
+
+    async def close(self) -> None:
+        """End it, if it runs."""
+        if self._timer:
+            self._timer.cancel()
+        if self._started is not None:
+            transport, program = self._started
+            self._started = None
+            await _finish(transport, program)
+
+    def _retire(self) -> None:
+        if self._started is not None:
+            end_group(self._started[0].get_pid())
 
 
 async def _start(command: Sequence[str], env: Mapping[str, str]) -> _Started:
@@ -111,14 +166,22 @@ def _unwanted(starting: asyncio.Future[_Started]) -> None:
     end_group(pid, force=True)
 
 
-async def _end(pid: int, program: _Program) -> None:
-    """Ask its group to end, and end whoever of it does not, even if this is cancelled."""
+async def _finish(transport: asyncio.SubprocessTransport, program: _Program) -> None:
+    """End it and its group, if it has not ended, even if this is cancelled; close its pipes.
+
+    It is asked to end, and killed if it does not.
+    """
+    pid = transport.get_pid()
     try:
-        end_group(pid)
-        await _wait(program.ended, GRACE)
+        if not program.ended.is_set():
+            try:
+                end_group(pid)
+                await _wait(program.ended, GRACE)
+            finally:
+                end_group(pid, force=True)
+            await _wait(program.ended, GRACE)
     finally:
-        end_group(pid, force=True)
-    await _wait(program.ended, GRACE)
+        transport.close()
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

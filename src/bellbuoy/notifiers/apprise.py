@@ -4,18 +4,14 @@ For services without a kind of their own here: one message for each event, no ed
 threads. Apprise (https://github.com/caronc/apprise, 2.3, read on 2026-11-28) answers yes or
 no and nothing else, so every no is tried again, and what may have arrived says that it may be
 a repeat, with the key that both have. It blocks, and a thread that hangs cannot be ended: so
-each message is sent by a process of its own, which can. What a vendor wrote is made inert for
+messages are sent by a process of its own, which can. What a vendor wrote is made inert for
 every medium at once, because Apprise escapes it for some of them only.
 """
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -23,13 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from bellbuoy.errors import DelayedError
 from bellbuoy.model.delivery import Receipt
-from bellbuoy.notifiers import Digest, Message
+from bellbuoy.notifiers import Digest, Message, _apprise
 from bellbuoy.notifiers import _wording as wording
 from bellbuoy.notifiers._durations import Seconds
-from bellbuoy.notifiers._inert import inert
-from bellbuoy.notifiers._programs import run
+from bellbuoy.notifiers._inert import inert, inert_link
+from bellbuoy.notifiers._programs import Helper
 from bellbuoy.notifiers._wording import REPEAT, Tone
-from bellbuoy.platform import plain_environment
 from bellbuoy.text import clean_line
 
 api_version = 1
@@ -38,7 +33,6 @@ digests = True
 
 CURE = "needs Apprise: pip install 'bellbuoy[apprise]'"
 
-_COMMAND = (sys.executable, "-P", str(Path(__file__).with_name("_apprise_child.py")))
 _TYPES = {
     Tone.CRITICAL: "failure",
     Tone.MAJOR: "failure",
@@ -63,20 +57,11 @@ class Settings(BaseModel):
     def _is_known(cls, url: SecretStr) -> SecretStr:
         if find_spec("apprise") is None:
             raise ValueError(CURE)
-        asked = msgspec.json.encode({"url": url.get_secret_value()})
-        answer = subprocess.run(_COMMAND, input=asked, env=_env(), capture_output=True, check=False)  # noqa: S603 - our own file
-        if answer.returncode:
+        if not _apprise.understands(url.get_secret_value()):
             raise ValueError(
                 "is not an address that Apprise understands; `apprise --details` lists them"
             )
         return url
-
-
-def _env() -> dict[str, str]:
-    """What the process needs to find Apprise, and no way to our own environment."""
-    # Apprise's HTTP library would take passwords out of a `.netrc` by itself.
-    ours = {"PYTHONPATH": os.pathsep.join(sys.path), "NETRC": os.devnull}
-    return plain_environment() | ours
 
 
 def _lines(message: Message, timezone: str) -> Iterator[str]:
@@ -84,13 +69,15 @@ def _lines(message: Message, timezone: str) -> Iterator[str]:
     yield inert(said.occasion)
     yield inert(said.body)
     for label, text in said.facts:
-        yield f"{label}: {inert(text)}"
-    yield said.link
+        # The operator's own address stays as it is.
+        yield f"{label}: {text if label == 'Runbook' else inert(text)}"
+    yield inert_link(said.link)
     yield from said.notes
 
 
 class _Service:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, helper: Helper) -> None:
+        self._helper = helper
         self._url = settings.url.get_secret_value()
         self._timeout = settings.timeout
         self._timezone = settings.timezone
@@ -105,7 +92,11 @@ class _Service:
     async def digest(self, digest: Digest) -> Receipt:
         said = wording.digest_words(digest, self._timezone)
         body = "\n".join(
-            " ".join(filter(None, (f"- {inert(f'{line.subject} - {line.state}')}", line.link)))
+            " ".join(
+                filter(
+                    None, (f"- {inert(f'{line.subject} - {line.state}')}", inert_link(line.link))
+                )
+            )
             for line in said.lines
         )
         tone = said.lines[0].tone
@@ -121,16 +112,16 @@ class _Service:
             "type": type,
             "timeout": self._timeout,
         }
-        text = msgspec.json.encode(given)
         try:
-            ended = await run(_COMMAND, text, env=_env(), timeout=self._timeout)
+            line = await self._helper.ask(msgspec.json.encode(given), timeout=self._timeout)
         except TimeoutError as error:
             said = f"Apprise had no answer after {self._timeout:g} s"
             raise DelayedError(said, uncertain=True) from error
         except OSError as error:
             raise DelayedError(f"Apprise cannot be run: {error.strerror}") from error
-        if ended.code:
-            said = f"Apprise could not send it: {self._told(ended.output)}"
+        answer = _apprise.read(line)
+        if not answer.sent:
+            said = f"Apprise could not send it: {self._told(answer.said)}"
             raise DelayedError(said, uncertain=True)
         return Receipt(detail="Apprise has sent it")
 
@@ -145,5 +136,9 @@ class _Service:
 
 @asynccontextmanager
 async def open(settings: Settings) -> AsyncGenerator[_Service]:
-    """A way to the service; each message has a process of its own."""
-    yield _Service(settings)
+    """A way to the service: a process that sends, and ends with this."""
+    helper = _apprise.helper()
+    try:
+        yield _Service(settings, helper)
+    finally:
+        await helper.close()
