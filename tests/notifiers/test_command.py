@@ -19,6 +19,7 @@ from bellbuoy.events import to_json
 from bellbuoy.model.delivery import Service
 from bellbuoy.notifiers import DoorNotifier, Notifiers, _programs, command, takes_digests
 from bellbuoy.testing.events import MARK, sample_events
+from tests.docs.pages import blocks
 from tests.event_samples import incident_event, message
 from tests.notifiers import goldens
 
@@ -110,6 +111,15 @@ async def test_a_program_is_told_of_every_kind_of_event(event, tmp_path):
     """Of pages and of ourselves, too, which have no incident."""
     await tell(script(tmp_path, f"cat > {tmp_path}/given"), message(event))
     assert (tmp_path / "given").read_bytes() == to_json(event) + b"\n"
+
+
+async def test_the_program_of_the_documentation_says_what_begins(tmp_path):
+    """As it stands on the page of this kind."""
+    (program,) = blocks("python", page="docs/receivers/command.md")
+    (tmp_path / "page.py").write_text(program.text, "utf-8")
+    run = [sys.executable, str(tmp_path / "page.py"), "--urgent"]
+    assert (await tell(run, goldens.opened())).detail == "exit code 0: Elevated error rates"
+    assert (await tell(run, goldens.resolved())).detail == "exit code 0"
 
 
 async def test_exit_code_0_is_a_receipt(tmp_path):

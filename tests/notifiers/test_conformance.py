@@ -30,6 +30,8 @@ from tests.event_samples import incident_event
 from tests.event_samples import message as sample_message
 from tests.notifiers.fakes import RETRY_AFTER, Fake, Heard, Trouble
 from tests.notifiers.fakes.alertmanager import AlertmanagerFake
+from tests.notifiers.fakes.apprise import AppriseFake
+from tests.notifiers.fakes.command import CommandFake
 from tests.notifiers.fakes.discord import DiscordFake
 from tests.notifiers.fakes.pagerduty import PagerDutyFake
 from tests.notifiers.fakes.slack import SlackFake, SlackWebhookFake
@@ -39,11 +41,6 @@ FAKES: list[type[Fake]] = [
     DiscordFake,
     SlackFake,
     SlackWebhookFake,
-from tests.notifiers.fakes.apprise import AppriseFake
-from tests.notifiers.fakes.command import CommandFake
-from tests.notifiers.fakes.webhook import WebhookFake
-
-FAKES: list[type[Fake]] = [
     AppriseFake,
     CommandFake,
     WebhookFake,

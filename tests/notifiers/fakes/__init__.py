@@ -83,11 +83,6 @@ class Fake(Protocol):
     """Whether it is told what is so, again and again, and not what happened: then a repeat or a
     reminder says nothing new to anybody, and planned work that has not begun is not told."""
 
-    heard: list[Heard]
-    """What it took, in order; a repeat that it recognises is heard again, too."""
-
-    complaints: list[str]
-    """What was wrong with what it was sent: empty unless the test wants it wrong."""
     says_when: ClassVar[bool]
     """Whether it says for how long it is busy: RETRY_AFTER."""
 

@@ -40,6 +40,7 @@ class CommandFake:
     kind = "command"
     troubles = frozenset({Trouble.BUSY, Trouble.BROKEN, Trouble.CUT, Trouble.POISON})
     knows_keys = True
+    keeps_states = False
     says_when = False
 
     async def __aenter__(self) -> Self:
