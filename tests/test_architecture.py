@@ -26,8 +26,8 @@ FAULTS = [
     *(f"X{number}" for number in range(1, 7)),
     *("T1", "T2", "T3"),
     *("P1", "P2", "P3", "P4", "P5", "P7", "P8", "P9"),
-    *("N1", "N3", "N4", "N5", "N6"),
-    *("J3", "J4", "W4", "W7", "W8"),
+    *("N1", "N3", "N4", "N5", "N6", "N7"),
+    *("J3", "J4", "J5", "W4", "W7", "W8"),
 ]
 """The rows of the list of faults that the code answers to today."""
 

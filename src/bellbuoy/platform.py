@@ -1,9 +1,10 @@
-"""The few places where systems differ: directories, the file lock, signals, the event loop."""
+"""The few places where systems differ: directories, the file lock, signals, processes, the loop."""
 
 import asyncio
 import gc
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -116,6 +117,34 @@ def run(main: Callable[[], Any]) -> Any:
     gc.set_threshold(*COLLECT_AFTER)
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main())
+
+
+def own_group() -> dict[str, Any]:
+    """What makes a new process, with all that it starts, a group that can be ended together."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def end_group(pid: int, *, force: bool = False) -> None:
+    """Ask the group of this process to end, or end it; one that is no more is no error.
+
+    Windows asks the group with Ctrl+Break, and can only end the process itself.
+    """
+    with suppress(ProcessLookupError, PermissionError):
+        if sys.platform == "win32":
+            os.kill(pid, signal.SIGTERM if force else signal.CTRL_BREAK_EVENT)
+        else:
+            os.killpg(pid, signal.SIGKILL if force else signal.SIGTERM)
+
+
+def plain_environment() -> dict[str, str]:
+    """The few variables of ours that any program needs."""
+    names = ["PATH", "HOME", "LANG"]
+    if sys.platform == "win32":
+        # Without SYSTEMROOT most programs cannot even open a socket there.
+        names += ["SYSTEMROOT", "PATHEXT", "USERPROFILE", "TEMP"]
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def max_rss_bytes() -> int:

@@ -22,6 +22,9 @@ ENV = {
     "DISCORD_WEBHOOK_URL": "https://discord.com/api/webhooks/1/x",
     "PAGERDUTY_ROUTING_KEY": "e93facc04764012d7bfb002500d5d1a6",
     "ALERTMANAGER_TOKEN": "t",
+    "NEW_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "PAGER_TOKEN": "t",
+    "APPRISE_URL": "json://h/x",
 }
 PLUGGED = "plugins:"
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")

@@ -13,7 +13,7 @@ situation that is among the fake's `troubles`.
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -83,14 +83,21 @@ class Fake(Protocol):
     """Whether it is told what is so, again and again, and not what happened: then a repeat or a
     reminder says nothing new to anybody, and planned work that has not begun is not told."""
 
-    heard: list[Heard]
-    """What it took, in order; a repeat that it recognises is heard again, too."""
-
-    complaints: list[str]
-    """What was wrong with what it was sent: empty unless the test wants it wrong."""
+    says_when: ClassVar[bool]
+    """Whether it says for how long it is busy: RETRY_AFTER."""
 
     poison: str
     """While not empty: messages with this word in their title are refused for ever."""
+
+    @property
+    def heard(self) -> Sequence[Heard]:
+        """What it took, in order; a repeat that it recognises is heard again, too."""
+        ...
+
+    @property
+    def complaints(self) -> Sequence[str]:
+        """What was wrong with what it was sent: empty unless the test wants it wrong."""
+        ...
 
     def settings(self) -> dict[str, Any]:
         """What the config would say of it now, without `kind`."""
@@ -125,6 +132,7 @@ class HttpFake:
     troubles: ClassVar[frozenset[Trouble]] = HTTP_TROUBLES
     knows_keys: ClassVar[bool] = False
     keeps_states: ClassVar[bool] = False
+    says_when: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self.heard: list[Heard] = []
