@@ -12,12 +12,20 @@ import pytest
 from bellbuoy import formats
 from bellbuoy.catalog import COMPATIBLE, Catalog, CatalogPage
 from bellbuoy.config.values import page_key
+from bellbuoy.errors import FetchError, ReadError
+from bellbuoy.formats import Formats
+from bellbuoy.model.known import Seen
+from bellbuoy.routing.matchers import is_like
+from tests.docs.pages import text
+from tests.formats.conversation import converse
+from tests.formats.samples import body_of, page_at, sample_url
 
 FILES = {
     file.name: file.read_text("utf-8") for file in files("bellbuoy.catalog.providers").iterdir()
 }
 ENTRIES = list(Catalog())
 PAGES = [(entry, page) for entry in ENTRIES for page in entry.pages]
+PAGE = text("docs/catalog.md")
 PUNCTUATION = re.compile(r"[\W_]+")
 
 
@@ -113,28 +121,86 @@ def test_a_listed_page_names_no_format():
             assert re.fullmatch(r"[a-z0-9]+", page.engine), entry.slug
 
 
-def test_every_component_is_named_once_and_as_a_page_would_spell_it():
-    """No pattern and no blank around."""
-    named = [entry for entry in ENTRIES if entry.components]
-    assert named
-    for entry in named:
-        assert entry.is_readable
-        assert len(set(entry.components)) == len(entry.components)
-        assert all(name == name.strip() and "*" not in name for name in entry.components)
+WATCHED = [entry for entry in ENTRIES if entry.components]
+SOURCES = [
+    (source, slugs.split(", "))
+    for source, slugs in re.findall(
+        r"^\| ((?:recorded|copied|transcribed)[^|]*) \| [^|]* \| (.*) \|$", PAGE, re.MULTILINE
+    )
+]
+"""The rows of the table of sources: what kind it is, and the providers that rest on it."""
+RECORDED_AS = {
+    "aws": "amazon-web-services",
+    "betterstack": "better-stack",
+    "microsoft": "microsoft-365",
+    "redis": "redis-cloud",
+    "ssa-gov": "us-social-security-administration",
+}
+"""The folders of recorded bodies that are not called as the catalog calls the provider."""
+
+
+def test_fifty_providers_propose_components():
+    """Enough that most people need not look for the names of what they use."""
+    assert len(WATCHED) >= 50
+
+
+@pytest.mark.parametrize("entry", WATCHED, ids=lambda entry: entry.slug)
+def test_every_component_is_named_once_and_as_a_page_would_spell_it(entry):
+    """No blank around, no glob for everything, and no more than a person would choose."""
+    assert entry.is_readable
+    assert 1 <= len(entry.components) <= 8
+    assert len({name.casefold() for name in entry.components}) == len(entry.components)
+    assert all(name == name.strip() and name.strip("*?") for name in entry.components)
+
+
+def test_the_source_of_every_component_is_told():
+    """Each provider that has components stands in one row of the table of sources."""
+    told = Counter(slug for _, slugs in SOURCES for slug in slugs)
+    assert told == Counter(entry.slug for entry in WATCHED)
+    assert f"{len(WATCHED)} providers have components" in PAGE
 
 
 @pytest.mark.corpus
 def test_proposed_components_stand_on_a_recorded_page(corpus):
     """Spelt as there: a component that is on no page would be watched for ever in silence."""
-    recorded: dict[str, set[str]] = {}
-    for path in corpus.rglob("*.json"):
-        try:
-            document = json.loads(path.read_bytes())
-        except ValueError:
-            continue  # Some bodies were recorded because they are broken.
-        components = document.get("components") if isinstance(document, dict) else None
-        for one in components or ():
-            recorded.setdefault(path.relative_to(corpus).parts[1], set()).add(one.get("name"))
-    for entry in ENTRIES:
-        if entry.components:
-            assert set(entry.components) <= recorded[entry.slug], entry.slug
+    recorded = {
+        RECORDED_AS.get(folder.name, folder.name): folder
+        for folder in sorted(corpus.glob("*/*"))
+        if folder.is_dir()
+    }
+    told = {slug for source, slugs in SOURCES if source == "recorded" for slug in slugs}
+    assert told == {entry.slug for entry in WATCHED} & set(recorded)
+    for entry in WATCHED:
+        if entry.slug in told:
+            missing = set(entry.components)
+            for names in recorded_names(recorded[entry.slug], entry.pages[0].format):
+                missing -= {glob for glob in missing if any(is_like(glob, n) for n in names)}
+                if not missing:
+                    break
+            assert not missing, f"{entry.slug}: on no recorded page: {missing}"
+
+
+def recorded_names(folder, format):
+    """The names of components and their groups in each recorded body, single bodies first."""
+    for path in sorted(folder.rglob("*"), key=lambda path: (len(path.parts), path)):
+        if path.is_file():
+            yield names_in(body_of(path), Formats()[format])
+
+
+def names_in(body, format):
+    """What a format reads as components in a body, and those of an API's mere list of them."""
+    page = page_at(sample_url(format), format.NAME)
+    reading = format.read(page, Seen())
+    face = next(reading).url
+    reading.close()
+    try:
+        snapshot, _ = converse(format.read(page, Seen()), {face: body})
+    except (ReadError, FetchError):
+        parts = []
+    else:
+        parts = [*snapshot.components, *(c for i in snapshot.incidents for c in i.components)]
+    names = {name for part in parts for name in (part.name, part.group) if name}
+    try:
+        return names | {one["name"] for one in json.loads(body)["components"]}
+    except (ValueError, TypeError, KeyError):
+        return names
