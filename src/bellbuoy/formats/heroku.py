@@ -126,6 +126,8 @@ class _Look:
 
     def unlisted(self) -> Sequence[str]:
         """What was open and is in no list, that which is long missing first."""
+        if not self.seen.open_ids:
+            return ()
         away = self.seen.open_ids - self._incidents.keys() - self._unchanged
         return sorted(away, key=lambda one: (one not in self.seen.missing, one))
 
