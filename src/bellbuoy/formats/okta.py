@@ -26,7 +26,7 @@ so no part is complete.
 It cannot say: earlier texts; when an incident ended (`End_Date__c` is a day, and `Duration__c`
 does not say of what); how a cell is.
 
-Not verified by any recording: an open incident, other words of `Status__c` and `Category__c`,
+No recording verified: an open incident, other words of `Status__c` and `Category__c`,
 planned work and the lists of updates (other tools read both from the page, the recording holds
 neither), and what stands around the list (the recording was reduced to it).
 """
