@@ -70,7 +70,11 @@ def test_every_format_is_measured_and_decodes_no_history_twice(figures):
     assert {found[1] for found in named if found} == builtin_names()
     assert all(named)
     assert all(row.counts["documents"] > 0 for row in rows)
-    again = {found[1] for row, found in zip(rows, named) if found and row.counts["decoded again"]}
+    again = {
+        found[1]
+        for row, found in zip(rows, named, strict=True)
+        if found and row.counts["decoded again"]
+    }
     assert again <= SHORT
     assert slowest.counts["visits"] > 0
 
