@@ -10,7 +10,7 @@ import pytest
 from bellbuoy import formats
 from bellbuoy.formats import Formats, hosts_of
 from bellbuoy.formats.recognise import recognise
-from bellbuoy.model.facts import IncidentKind, Snapshot
+from bellbuoy.model.facts import IncidentKind, Part, Snapshot
 from bellbuoy.model.known import Seen
 from tests.docs.pages import text
 from tests.formats.conversation import Answer, converse
@@ -52,13 +52,13 @@ def goldens(name: str) -> list[Snapshot]:
 def told(snapshots: Iterable[Snapshot]) -> dict[str, bool]:
     """Which parts stand in at least one of them.
 
-    One component is the page as a whole. Where no components are listed, the group of one that
-    an incident names is no heading: it is a place.
+    A single component is no list, unless there are no others. Where no components are listed,
+    the group of one that an incident names is no heading: it is a place.
     """
     found = dict.fromkeys((*PARTS, "history depth"), False)
     for one in snapshots:
         incidents = one.incidents
-        lists = len(one.components) > 1
+        lists = len(one.components) > (0 if Part.COMPONENTS in one.complete else 1)
         places = [affected.group for each in incidents for affected in each.components]
         new = {
             "incidents": any(each.kind is IncidentKind.INCIDENT for each in incidents),
@@ -122,9 +122,9 @@ def test_a_page_is_found_by_its_address_where_recognition_is_done(name):
     assert found.format == ("statuspage" if name == "feed" else name)
 
 
-@EACH_FORMAT
+@pytest.mark.parametrize("name", sorted(formats.builtin_names() - {"probe"}))
 def test_the_docstring_ends_with_what_no_recording_verified(name):
-    """So that whoever sends a recording knows what it is wanted for."""
+    """So that whoever sends a recording knows what it is wanted for; a probe is of no vendor."""
     docstring = inspect.getdoc(FORMATS[name]) or ""
     last = docstring.rpartition("\n\n")[2]
     assert re.search(r"^No recording verified: ", last, re.MULTILINE), last
