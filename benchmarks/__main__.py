@@ -12,6 +12,7 @@ ROWS = (
     "same_feed",
     "new_tls",
     "same_history",
+    "formats",
     "first_sweep",
     "hung_pages",
     "printed_line",

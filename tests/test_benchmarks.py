@@ -1,6 +1,7 @@
 """Each benchmark runs, in a tiny form: what is looked at is counts, never times."""
 
 import os
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -10,6 +11,11 @@ import pytest
 from benchmarks import documents
 from benchmarks.__main__ import ROWS
 from benchmarks.figures import Figure, Scale, ratio, spread
+
+from bellbuoy.formats import builtin_names
+
+SHORT = {"cachet", "instatus", "uptimekuma"}
+"""Formats that read a short list of what goes on, or texts that are still owed, at each look."""
 
 TINY = Scale(repeats=1, size=0.01)
 
@@ -54,6 +60,23 @@ def test_no_entry_of_an_unchanged_history_is_decoded(figures):
     assert figures[0].counts["decoded"] == 0
     assert figures[0].counts["unchanged"] == 50
     assert 140_000 < figures[0].counts["size"] < 180_000
+
+
+@measured("formats")
+def test_every_format_is_measured_and_decodes_no_history_twice(figures):
+    """Two visits at most of each, and at last the slowest of all."""
+    *rows, slowest = figures
+    named = [re.match(r"`(\w+)`, (typical|largest|the only one) ", row.what) for row in rows]
+    assert {found[1] for found in named if found} == builtin_names()
+    assert all(named)
+    assert all(row.counts["documents"] > 0 for row in rows)
+    again = {
+        found[1]
+        for row, found in zip(rows, named, strict=True)
+        if found and row.counts["decoded again"]
+    }
+    assert again <= SHORT
+    assert slowest.counts["visits"] > 0
 
 
 @measured("first_sweep")

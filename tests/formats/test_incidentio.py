@@ -85,6 +85,14 @@ def test_the_sample_becomes_the_objects_beside_it():
     assert msgspec.structs.replace(found, entries={}) == msgspec.json.decode(golden, type=Snapshot)
 
 
+def test_planned_work_becomes_the_objects_beside_it():
+    """The golden pair of planned work, which no recording shows."""
+    folder = FIXTURES / "incidentio"
+    found, _ = read({SUMMARY: (folder / "planned.json").read_bytes(), ATOM: 404, RSS: 404})
+    golden = (folder / "planned.json.golden.json").read_bytes()
+    assert msgspec.structs.replace(found, entries={}) == msgspec.json.decode(golden, type=Snapshot)
+
+
 def test_the_feed_gives_an_incident_its_components_and_its_address():
     """The JSON of incident.io names none."""
     found = by_id(read(SAMPLE)[0])[OPEN]

@@ -49,3 +49,12 @@ def test_any_markup_becomes_text(markup):
 def test_of_an_endless_text_only_the_beginning_is_read():
     """Whole feeds are shorter than what is read of one text."""
     assert len(to_text("a" * (MAX_MARKUP + 1))) == MAX_MARKUP
+
+
+@pytest.mark.parametrize("name", ["p", "br", "li", "strong", "a", "blockquote", "section", "x-y"])
+def test_a_tag_is_the_same_however_it_is_spelled(name):
+    """The usual tags are known by sight, and mean what the slower way makes of them."""
+    for bare, spelled in (("<{}>", "<{} >"), ("</{}>", "</{} >"), ("<{}/>", "<{}  />")):
+        known = list(tokens(f"a{bare.format(name)}b"))
+        assert known == list(tokens(f"a{spelled.format(name)}b"))
+        assert known == ["a", Tag(name, begins="/" not in bare[:2]), "b"]

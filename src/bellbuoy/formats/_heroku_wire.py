@@ -45,6 +45,7 @@ _IMPACT = {
     "yellow": Impact.MINOR,
     "red": Impact.MAJOR,
 }
+_RANKS = {colour: impact.rank for colour, impact in _IMPACT.items()}
 
 Text = str | None
 Rows = list[Raw] | None
@@ -143,8 +144,9 @@ def _updates(
     updates: dict[str, IncidentUpdate] = {}
     for row in rows:
         status = _TYPES[kind].get(row.update_type or "", _S.UNKNOWN)
-        updates[str(row.id)] = IncidentUpdate(
-            id=str(row.id),
+        id = str(row.id)
+        updates[id] = IncidentUpdate(
+            id=id,
             status=_S.UNKNOWN if status.is_over and not is_over else status,
             status_raw=row.update_type or "",
             body=row.contents or "",
@@ -156,7 +158,11 @@ def _updates(
 
 def _worst(rows: Iterable[_UpdateRow]) -> str:
     colours = [colour for row in rows for colour in (row.status_prod, row.status_dev) if colour]
-    return max(colours, key=lambda one: _IMPACT.get(one, Impact.UNKNOWN).rank, default="")
+    return max(colours, key=_rank, default="")
+
+
+def _rank(colour: str) -> int:
+    return _RANKS.get(colour, Impact.UNKNOWN.rank)
 
 
 def read_component(row: SystemRow) -> Component:

@@ -28,7 +28,12 @@ def parse_rfc822(text: str) -> datetime | None:
 
     PST and PDT are not read: RFC 5322 fixes their offsets, but vendors write either all year.
     """
-    found = _RFC822.fullmatch(text.strip()) if len(text) <= _LONGEST else None
+    return None if len(text) > _LONGEST else _rfc822(text)
+
+
+@lru_cache(1024)
+def _rfc822(text: str) -> datetime | None:
+    found = _RFC822.fullmatch(text.strip())
     if found is None or found[2].lower() not in _MONTHS:
         return None
     zone = _zone(found[7])
@@ -69,6 +74,8 @@ def _zone(text: str) -> timezone | None:
 def _utc(at: datetime) -> datetime | None:
     if at.tzinfo is None or at.year <= 1:
         return None
+    if at.tzinfo is UTC:
+        return at
     try:
         return at.astimezone(UTC)
     except OverflowError:

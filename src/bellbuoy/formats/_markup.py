@@ -8,7 +8,6 @@ worse. The syntax is https://html.spec.whatwg.org/multipage/syntax.html.
 
 import html
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 from msgspec import Struct
 
@@ -43,6 +42,16 @@ class Tag(Struct, frozen=True, gc=False):
 Token = Tag | str
 """A tag, or a stretch of text with its character references resolved."""
 
+_INLINE = ("a", "b", "br", "em", "i", "small", "span", "strong", "u", "var")
+
+# Most tags that vendors write are among these, without any attribute.
+_BARE = {
+    f"<{sign}{name}{end}": Tag(name, not sign)
+    for name in (*_BLOCKS, *_ITEMS, *_INLINE)
+    for sign, end in (("", ""), ("", "/"), ("", " /"), ("/", ""))
+}
+_LONGEST_BARE = max(map(len, _BARE)) + 1
+
 
 def tokens(markup: str) -> Iterator[Token]:
     """The tags and texts of a piece of HTML, in order; comments and scripts are left out."""
@@ -50,6 +59,14 @@ def tokens(markup: str) -> Iterator[Token]:
     seen: dict[str, Tag] = {}
     begin = place = 0
     while (opening := markup.find("<", place)) >= 0:
+        closing = markup.find(">", opening, opening + _LONGEST_BARE)
+        tag = _BARE.get(markup[opening:closing]) if closing > 0 else None
+        if tag is not None:
+            if opening > begin:
+                yield unescape(markup[begin:opening])
+            yield tag
+            begin = place = closing + 1
+            continue
         sign = markup[opening + 1 : opening + 2]
         if sign not in {"/", "!", "?"} and not (sign.isascii() and sign.isalpha()):
             place = opening + 1
@@ -90,9 +107,10 @@ def to_text(markup: str) -> str:
 
     Line ends count only where the markup has no breaks of its own, as in plain text.
     """
-    lowered = markup.lower()
-    if not any(mark in lowered for mark in _BREAKS):
-        markup = markup.replace("\n", "<br>")
+    if "\n" in markup:
+        lowered = markup.lower()
+        if not any(mark in lowered for mark in _BREAKS):
+            markup = markup.replace("\n", "<br>")
     return join(tokens(markup))
 
 
@@ -102,7 +120,7 @@ def join(stream: Iterable[Token]) -> str:
     links: list[tuple[str, int]] = []
     for token in stream:
         if isinstance(token, str):
-            parts.append(token.translate(_TO_BLANKS))
+            parts.append(token.replace("\n", " ").replace("\xa0", " "))
         elif token.name == "br":
             parts.append("\n")
         elif token.name in _ITEMS:
@@ -119,18 +137,21 @@ def join(stream: Iterable[Token]) -> str:
     return _tidy("".join(parts))
 
 
-_TO_BLANKS = str.maketrans(dict.fromkeys("\t\n\r\f\v\xa0", " "))
-
-
 def _tidy(text: str) -> str:
     lines: list[str] = []
-    for line in chain(text.split("\n"), ("",)):
-        line = " ".join(line.split())  # noqa: PLW2901 - the line, made tidy
-        if line == "-":
-            continue
-        if line or (lines and lines[-1]):
+    for line in map(_line, text.split("\n")):
+        if line != "-" and (line or (lines and lines[-1])):
             lines.append(line)
     return "\n".join(lines).strip()
+
+
+def _line(text: str) -> str:
+    """A text without blanks around it, and with single ones in it.
+
+    The only blank that counts as printable is the space.
+    """
+    is_tidy = "  " not in text and text.isprintable()
+    return text.strip() if is_tidy else " ".join(text.split())
 
 
 def _tag(markup: str, opening: int) -> tuple[Tag, int]:

@@ -269,8 +269,8 @@ def _notes(rows: Iterable[Raw]) -> tuple[IncidentUpdate, ...]:
 
 def _text(body: str) -> str:
     """A note as a person reads it: HTML in 2026, plain text until 2024."""
-    is_plain = not any(sign in body for sign in "<&\n")
-    return " ".join(body.split()) if is_plain else to_text(body)
+    is_marked = "<" in body or "&" in body or "\n" in body
+    return to_text(body) if is_marked else " ".join(body.split())
 
 
 def _hash(entry: Raw) -> str:

@@ -36,6 +36,7 @@ _WHEN = re.compile(
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})$", re.ASCII)
 _POSTMORTEM_WITHIN = timedelta(days=333)
 _UPDATE = "update"
+_MARKS = frozenset({"small", "strong"})
 _LONGEST_MARK = 16
 """Tokens that a date or a heading is made of at most."""
 
@@ -120,24 +121,28 @@ def read_updates(markup: str) -> tuple[bool, list[Written]]:
     before: list[Token] = []
     written: list[tuple[Written, list[Token]]] = []
     wants_word, at_head = False, True
+    body = before
     for piece in _elements(_markup.tokens(markup)):
-        if isinstance(piece, _Element) and piece.name == "small" and _WHEN.fullmatch(piece.text):
-            written.append((Written(when=piece.text), []))
-            wants_word = True
-        elif isinstance(piece, _Element) and wants_word:
-            written[-1][0].word = piece.text
-            wants_word = False
-        elif isinstance(piece, _Element) and at_head and _is_heading(piece.text):
-            written.append((Written(word=piece.text), []))
+        if isinstance(piece, str):
+            body.append(piece)
+            if piece and not piece.isspace():
+                wants_word = at_head = False
+        elif isinstance(piece, Tag):
+            body.append(piece)
+            wants_word = wants_word and piece.name == "br"
+            at_head = piece.name == "p"
         else:
+            is_when = piece.name == "small" and _WHEN.fullmatch(piece.text) is not None
+            if is_when:
+                written.append((Written(when=piece.text), []))
+            elif wants_word:
+                written[-1][0].word = piece.text
+            elif at_head and _is_heading(piece.text):
+                written.append((Written(word=piece.text), []))
+            else:
+                body.extend(piece.tokens)
             body = written[-1][1] if written else before
-            body.extend(piece.tokens if isinstance(piece, _Element) else (piece,))
-            is_blank = isinstance(piece, str) and not piece.strip()
-            is_break = isinstance(piece, Tag) and piece.name == "br"
-            wants_word = wants_word and (is_blank or is_break)
-            at_head = (at_head and is_blank) or (isinstance(piece, Tag) and piece.name == "p")
-            continue
-        at_head = False
+            wants_word, at_head = is_when, False
     for one, body in written:
         one.body = _markup.join(body).removeprefix("-").lstrip()
     return _markup.join(before).startswith(_PLANNED_MARK), [one for one, _ in written]
@@ -176,16 +181,18 @@ class _Element(Struct, frozen=True):
 def _elements(stream: Iterator[Token]) -> Iterator[Token | _Element]:
     """The same stream, with each short `<small>` and `<strong>` as one piece."""
     held: list[Token] = []
+    mark = ""
     for token in stream:
-        if isinstance(token, Tag) and token.name in {"small", "strong"}:
+        if isinstance(token, Tag) and token.name in _MARKS:
             if token.begins:
                 yield from held
                 held = [token]
+                mark = token.name
                 continue
-            if held and isinstance(held[0], Tag) and held[0].name == token.name:
+            if held and mark == token.name:
                 held.append(token)
-                text = "".join(part for part in held if isinstance(part, str))
-                yield _Element(token.name, " ".join(text.split()), tuple(held))
+                text = "".join([part for part in held if isinstance(part, str)])
+                yield _Element(mark, " ".join(text.split()), tuple(held))
                 held = []
                 continue
         if not held:

@@ -4,7 +4,11 @@ A word is compared in lower case with single underscores: "In progress" is `in_p
 What is not listed is UNKNOWN: never guessed, never an error.
 """
 
+from functools import lru_cache
+
 from bellbuoy.model.facts import ComponentStatus, Impact, IncidentStatus
+
+_LONGEST = 32
 
 _S = IncidentStatus
 _INCIDENT = {
@@ -54,7 +58,14 @@ _IMPACT = {
 
 def spelling(word: str) -> str:
     """A word as it is compared."""
+    return _spelling(word) if len(word) <= _LONGEST else _spelled(word)
+
+
+def _spelled(word: str) -> str:
     return "_".join(word.lower().replace("-", " ").replace("_", " ").split())
+
+
+_spelling = lru_cache(256)(_spelled)  # A vendor has few words, and says them again and again.
 
 
 def incident_status(word: str) -> IncidentStatus:

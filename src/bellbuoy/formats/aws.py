@@ -31,10 +31,10 @@ No part is complete: an event that left may have ended or not, and no address pr
 What it cannot say: which services there are, planned work, and (`data.json`) when a message
 after the first was written, since only the time of day stands there.
 
-Not verified by any recording: a quiet dashboard (`[]`, told by tools that read it), how an event
+No recording verified: a quiet dashboard (`[]`, told by tools that read it), how an event
 changes from look to look and what its last messages are (the one recorded ended event was cut to
-its first), AWS's word for status 2, and the dashboard's web page. The address of an event was
-taken from pages that link there.
+its first), AWS's word for status 2, the dashboard's web page, and the address of an event (taken
+from pages that link there).
 """
 
 from datetime import datetime, timedelta

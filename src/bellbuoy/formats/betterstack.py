@@ -27,12 +27,12 @@ It needs no key.
 Cannot say: regions; the address of a report; components that a report names but the page no
 longer has. `announcement`, a line of text without an id or a time, is not read.
 
+The feed of a page (`/feed`) says less: `formats.feed` reads it. Does not decide what changed
+(`detection.merge`).
+
 No recording verified: a report that is not over, and so the words "degraded", "downtime" and
 "maintenance" of one (each was recorded of an update or a component, or is documented); planned
 work before its end; reports of the type "automatic"; a component in trouble.
-
-The feed of a page (`/feed`) says less: `formats.feed` reads it. Does not decide what changed
-(`detection.merge`).
 """
 
 from collections.abc import Mapping, Sequence

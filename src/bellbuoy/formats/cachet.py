@@ -29,12 +29,12 @@ first. `duration` moves with each answer and is no change. `sort` is read from t
 
 Cannot say: when anything was, how bad it is, regions, more than a hundred components.
 
+Does not decide what changed (`detection.merge`).
+
 No recording verified: the order of rows that `sort` asks for; an incident with a component
 (`component_id` other than 0); component numbers other than 1; planned work that has begun or is
 over, and its components; lists of more than one page; version 3, whose documents differ and are
 not read; what a web page of Cachet looks like.
-
-Does not decide what changed (`detection.merge`).
 """
 
 from collections.abc import Generator

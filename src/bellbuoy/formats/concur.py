@@ -27,7 +27,7 @@ Window: the newest incidents; the list is never complete.
 It cannot say: which services there are and how they are; planned work; an address of an
 incident.
 
-Not verified by any recording: an incident that is not over (so any other `status`), a priority
+No recording verified: an incident that is not over (so any other `status`), a priority
 other than P1, the banner while it is shown, the page's history of services
 (`api/open/status_history`), the web page, and the addresses (taken from tools that read them).
 """

@@ -11,6 +11,9 @@ moves without a change (in 783 of 1,516 captures of one page), so there is no `s
 The dialects are RFC 4287, https://www.rssboard.org/rss-specification,
 https://web.resource.org/rss/1.0/spec and https://www.jsonfeed.org/version/1.1/.
 Entries are keyed by their incident; one whose texts hash as before is not decoded again.
+
+No recording verified: RSS 1.0, JSON Feed, Atom with `type="xhtml"`; a feed of incident.io of full
+length or with planned work; and faults that only recovery or feedparser reads.
 """
 
 from collections.abc import Callable, Mapping, Sequence

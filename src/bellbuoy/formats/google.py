@@ -17,9 +17,8 @@ Words: an incident is open while `end` is absent or null; there is no other word
 so what is open is `investigating`. An update says how the products fare: AVAILABLE ends an
 incident if it has an `end` too, and says nothing without one. It stands on the newest update
 only: when a report follows, the impact is written over it, which is no new trouble.
-SERVICE_INFORMATION is impact
-none, SERVICE_DISRUPTION minor, SERVICE_OUTAGE major; before 2021 only the severity told it
-(low, medium and high went with these in every incident recorded since).
+SERVICE_INFORMATION is impact none, SERVICE_DISRUPTION minor, SERVICE_OUTAGE major; before 2021
+only the severity told it (low, medium and high went with these in every incident recorded since).
 
 Components: the products that an incident names, in each location it names: the page does not
 say which product is hit where. `group` of an affected component is the location
@@ -33,7 +32,7 @@ nothing in it tells what it is.
 What it cannot say: which components there are, planned work (neither is in the list), whether
 an incident was withdrawn. Texts are Markdown and stay as they came.
 
-Not verified by any recording: Workspace's bodies (its fields, and `end: null` there, are told
+No recording verified: Workspace's bodies (its fields, and `end: null` there, are told
 by tools that read it), an open incident whose newest update says AVAILABLE, the web pages of
 both hosts, and what an incident's own address answers once it was taken back.
 """

@@ -17,7 +17,7 @@ Both lists are complete lists of what is not over. There is no window and no sta
 
 It cannot say: what an incident hits, when planned work begins (that stands in prose only), what
 came and went between two looks.
-No recording shows: a red system; the state `resolved` and the state `upcoming`; an incident's
+No recording verified: a red system; the state `resolved` and the state `upcoming`; an incident's
 own document, whose address the recorded `href` gives, and which is read as the same object or
 not at all; the systems of an incident and the regions in its tags, which the page has had
 since; version 3 of the current status.
@@ -126,6 +126,8 @@ class _Look:
 
     def unlisted(self) -> Sequence[str]:
         """What was open and is in no list, that which is long missing first."""
+        if not self.seen.open_ids:
+            return ()
         away = self.seen.open_ids - self._incidents.keys() - self._unchanged
         return sorted(away, key=lambda one: (one not in self.seen.missing, one))
 

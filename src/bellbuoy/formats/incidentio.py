@@ -14,6 +14,11 @@ https://www.githubstatus.com/api); it was taken from recordings and from tools t
 Does not decide what changed (`detection.merge`). Entries are known by their hashes, as in
 `formats.statuspage`; those of the feed under `feed:`, and under `end:` where only the feed
 told the end.
+
+No recording verified: `incidents.json`; planned work, in the JSON or in the feed; the words
+`fixing`, `full_outage` and `under_maintenance`; an impact other than `none` and `minor`; a feed of
+full length (the recorded ones were cut to their first entries); what the address of an incident
+that was taken away answers.
 """
 
 from collections.abc import Generator

@@ -23,12 +23,12 @@ answered. What it says of open incidents counts only for those that the summary 
 Cannot say: regions; the text of an ending; the end of planned work where the web page does not
 list it. `history.atom` and `history.rss` exist, but no recording shows them.
 
+Does not decide what changed (`detection.merge`).
+
 No recording verified: anything within `activeMaintenances` (read as documented); an id taken
 from `url`, where the documentation shows none; `children` that are not empty; MINOROUTAGE,
 UNDERMAINTENANCE, MONITORING and the words of planned work; the updates in a web page later than
 2023, whose other texts come as one for each language.
-
-Does not decide what changed (`detection.merge`).
 """
 
 from collections.abc import Generator

@@ -26,7 +26,7 @@ There is no stamp: `LastUpdatedTime` is the server's clock. The year 1 stands fo
 It cannot say: incidents. The message of a post may be a standing notice that is there on a quiet
 day too, and no recording shows one on a bad day, so none is made into an incident.
 
-Not verified by any recording: any word for trouble, `Id`, `Title` and `Message` of a service in
+No recording verified: any word for trouble, `Id`, `Title` and `Message` of a service in
 trouble, `Messages` of the older document, the post on the Power Platform (not asked), the web
 page, and the addresses of the posts (taken from tools that read them).
 """

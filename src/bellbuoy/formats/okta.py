@@ -26,7 +26,7 @@ so no part is complete.
 It cannot say: earlier texts; when an incident ended (`End_Date__c` is a day, and `Duration__c`
 does not say of what); how a cell is.
 
-Not verified by any recording: an open incident, other words of `Status__c` and `Category__c`,
+No recording verified: an open incident, other words of `Status__c` and `Category__c`,
 planned work and the lists of updates (other tools read both from the page, the recording holds
 neither), and what stands around the list (the recording was reduced to it).
 """
@@ -72,6 +72,7 @@ _MOST_ENTRIES = 2_000
 _MOST_CELLS = 100
 _IMPACTS = {"service_degradation": Impact.MINOR, "service_disruption": Impact.MAJOR}
 
+_ROWS = msgspec.json.Decoder(list[Raw])
 _DECODER = json.JSONDecoder(strict=False)
 
 Text = str | None
@@ -179,8 +180,13 @@ def _records(text: str, response: Response) -> list[Raw]:
         place = f"byte {len(response.body)}"
         raise ReadError(response.url, NAME, place, problem, reason=Unreadable.CUT)
     try:
+        # Nearly always the first of these is the end, and the list is decoded only once.
+        return _ROWS.decode(text[begin : text.find("}]", begin) + 2])
+    except (ValueError, RecursionError):
+        pass
+    try:
         _, end = _DECODER.raw_decode(text, begin)
-        return msgspec.json.decode(text[begin:end], type=list[Raw])
+        return _ROWS.decode(text[begin:end])
     except (ValueError, RecursionError) as error:
         raise ReadError(response.url, NAME, "the list", str(error)) from error
 

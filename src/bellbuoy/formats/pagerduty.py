@@ -23,7 +23,7 @@ messages: a postmortem later than that is not told (the recorded ones came withi
 
 It cannot say: when an incident began before its first update, or its address.
 
-Not verified by any recording: a page later than December 2023, planned work (`posts` was empty in
+No recording verified: a page later than December 2023, planned work (`posts` was empty in
 both recordings), a page of another customer than PagerDuty itself, and what `Head_ID` is where it
 is neither -1 nor a heading.
 """

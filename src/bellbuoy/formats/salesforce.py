@@ -17,7 +17,7 @@ of its impacts (the texts for them are a document of 545 KB, too much to ask for
 over when every impact has an end. Its impact is the worst severity. There is no window.
 
 It cannot say: what was written of an incident, planned work, history, how the page stands.
-No recording shows: a message (`IncidentEvents`, `message` and `additionalInformation` were
+No recording verified: a message (`IncidentEvents`, `message` and `additionalInformation` were
 empty) and planned work (`Maintenances` were empty), so neither is read; an impact with an
 `endTime`; a severity but `minor`; a status but `OK` and `MINOR_INCIDENT_CORE`; one incident
 under two instances or within a product; the address of a single incident, which is read as the

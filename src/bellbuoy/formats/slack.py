@@ -20,7 +20,7 @@ ends (8 times in 492 recordings), so they are no stamp; an incident's `date_upda
 still while it changes. The history (some 37 events) is never taken for full, so it proves no gap.
 
 It cannot say: how a service is, when an incident ended, which note was edited when.
-No recording shows: the documented words `scheduled`, `completed` and `cancelled`, which are
+No recording verified: the documented words `scheduled`, `completed` and `cancelled`, which are
 read as planned work; a text as `id`; two notes of one time; a history of full length; the web
 page; what the address of an incident that was taken away answers.
 """

@@ -21,11 +21,11 @@ Cannot say: how or when anything ended. It leaves its list, and absence is no en
 announced stays open until a document says otherwise, and none that was recorded does. The
 address of an incident, and the name of the page, are not in the document either.
 
+Does not decide what changed (`detection.merge`).
+
 No recording verified: planned work (read as documented); a message of a state above 100; the
 codes 200, 300, 500 and 600; an incident's last message; whether the feed of a page
 (`/pages/<id>/rss`) tells the ends, which would settle it.
-
-Does not decide what changed (`detection.merge`).
 """
 
 from collections import Counter

@@ -11,6 +11,11 @@ Each page documents it at its own `/api` (https://www.githubstatus.com/api). It 
 
 Does not decide what changed (`detection.merge`). Every entry is known by the hash of its
 bytes: one that was read before is named in `Snapshot.unchanged`, not decoded again.
+
+No recording verified: `scheduled-maintenances.json` and the address of a single incident, so the
+words `verifying`, `completed`, `cancelled` and `postmortem`; a list of 50 incidents (the recorded
+ones were cut); what the address of an incident that was taken away answers; the web page, and the
+header `x-statuspage-version`.
 """
 
 from collections.abc import Generator

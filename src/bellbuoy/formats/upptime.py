@@ -22,9 +22,9 @@ the status told: none is read. The document has no time and no name of its own.
 
 Cannot say: incidents and their texts, when a site failed, groups, regions, planned work.
 
-No recording verified: the word `degraded`; a list from another host than GitHub's.
-
 Does not decide what changed (`detection.merge`).
+
+No recording verified: the word `degraded`; a list from another host than GitHub's.
 """
 
 from urllib.parse import urlsplit

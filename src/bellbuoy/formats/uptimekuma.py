@@ -30,11 +30,11 @@ Times name no zone and are not known, but those of planned work state its offset
 
 Cannot say: how an incident ended, which monitors it hits, when a monitor failed, regions.
 
+Does not decide what changed (`detection.merge`).
+
 No recording verified: version 2's `incidents`, a list, which is not read; `incident: null`; a
 `style` other than warning; beats of 2; planned work that is `scheduled`, `ended`, that recurs or
 has another zone than UTC; tags and certificates; the web page.
-
-Does not decide what changed (`detection.merge`).
 """
 
 from urllib.parse import urlsplit
