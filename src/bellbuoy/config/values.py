@@ -226,6 +226,8 @@ def target_parts(value: str) -> tuple[str, str | None]:
     """
     found = _ADDRESS_TARGET.fullmatch(value.strip())
     if found:
+        if "@" in value.partition("://")[2].partition("/")[0]:
+            page_address(value)  # what follows the colon of `user:password@` is no component
         address, component = found.groups()
         page_address(address)
         return address, component if component is None else component.strip()
