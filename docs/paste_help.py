@@ -18,6 +18,7 @@ Every command, as it explains itself with `--help`. This page is written by `doc
 
 Exit codes are the same everywhere: 0 fine, or stopped by a signal, or the reader of the output
 went away; 1 failed; 2 usage or configuration; 3 the store; 4 another process polls with this store.
+`gate` has two more: 10 degraded, 20 stop.
 `NO_COLOR` is respected.
 """
 

@@ -27,6 +27,8 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from bellbuoy.errors import FetchError, Unreadable
+
 T = TypeVar("T")
 
 
@@ -124,3 +126,22 @@ def parse_retry_after(value: str) -> float | datetime | None:
 
 
 Exchange = Generator[Request, Response, T]
+
+
+def face_only(exchange: Exchange[T]) -> Exchange[T]:
+    """The same exchange, of which only the first question is asked; the others fail."""
+    try:
+        request = next(exchange)
+        try:
+            response = yield request
+        except FetchError as failure:
+            request = exchange.throw(failure)
+        else:
+            request = exchange.send(response)
+        while True:
+            detail = "was not asked: one question is all this look may ask"
+            request = exchange.throw(FetchError(request.url, Unreadable.REFUSED, detail))
+    except StopIteration as end:
+        return end.value
+    finally:
+        exchange.close()

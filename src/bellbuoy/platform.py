@@ -40,6 +40,18 @@ def config_directory() -> Path:
     return Path(base) / "bellbuoy"
 
 
+def cache_directory() -> Path:
+    """Where belongs what may be lost at any time."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+        return Path(base) / "bellbuoy" / "Cache"
+    if sys.platform == "darwin":
+        base = str(Path.home() / "Library" / "Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "bellbuoy"
+
+
 class LockedError(Exception):
     """Another process holds the lock."""
 

@@ -22,6 +22,7 @@ from bellbuoy.errors import (
 COMMANDS = (
     ("watch",),
     ("status",),
+    ("gate",),
     ("recognise",),
     ("add",),
     ("events",),

@@ -10,6 +10,8 @@ from bellbuoy.config.values import (
     scalar,
     spoken,
     statuses,
+    target,
+    target_parts,
 )
 
 
@@ -132,3 +134,45 @@ def test_what_is_not_one_value(said):
     """Each value inside has a path of its own."""
     with pytest.raises(ValueError, match="give a path"):
         scalar(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "parts"),
+    [
+        ("github", ("github", None)),
+        ("github: Actions ", ("github", "Actions")),
+        ("aws:us-east-1/ec2", ("aws", "us-east-1/ec2")),
+        ("acme:a:b", ("acme", "a:b")),
+        ("https://a.example", ("https://a.example", None)),
+        ("https://a.example:API", ("https://a.example", "API")),
+        ("HTTPS://a.example/x/y:API/v1", ("HTTPS://a.example/x/y", "API/v1")),
+        ("http://127.0.0.1:8080", ("http://127.0.0.1:8080", None)),
+        ("http://127.0.0.1:8080:API", ("http://127.0.0.1:8080", "API")),
+        ("http://127.0.0.1:8080/x:1", ("http://127.0.0.1:8080/x", "1")),
+        ("https://a.example:1st floor", ("https://a.example", "1st floor")),
+        ("http://[::1]:8080:API", ("http://[::1]:8080", "API")),
+        ("http://[::1]", ("http://[::1]", None)),
+    ],
+)
+def test_a_target_is_a_provider_or_an_address_and_perhaps_a_component(said, parts):
+    """The colons of an address are not the one before the component."""
+    assert target(said) == said
+    assert target_parts(said) == parts
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        ":API",
+        "github:",
+        "https://a.example:",
+        "https://",
+        "https://a b",
+        "https://u:p@a.example",
+    ],
+)
+def test_what_is_not_a_target(said):
+    """Nothing before the colon, nothing behind it, or no address where one begins."""
+    with pytest.raises(ValueError):
+        target(said)

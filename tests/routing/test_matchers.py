@@ -5,8 +5,9 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from bellbuoy.events import EventKind
+from bellbuoy.events import EventKind, IncidentComponent
 from bellbuoy.model.delivery import Matcher, Service
 from bellbuoy.model.facts import Impact, Provider
 from bellbuoy.routing.matchers import (
@@ -155,6 +156,19 @@ def test_regions_and_paths_of_components_are_found():
     for glob in ("ec2", "eu-west-1", "eu-west-1/ec2", "eu-*/*"):
         assert matches(Matcher(components=(glob,)), event) == YES
     assert matches(Matcher(components=("us-east-1/ec2",)), event) == no(Reason.COMPONENT)
+
+
+def test_the_short_names_of_aws_are_found():
+    """AWS names a service in full, and its short name only before the region in its id."""
+    service = IncidentComponent(
+        id="ec2-us-east-1", name="Amazon Elastic Compute Cloud", group="us-east-1"
+    )
+    event = incident_event()
+    event = replace(event, incident=replace(event.incident, components=(service,)))
+    for glob in ("us-east-1/ec2", "ec2", "us-east-1/amazon elastic*", "*/ec2"):
+        assert matches(Matcher(components=(glob,)), event) == YES
+    for glob in ("eu-west-1/ec2", "us-east-1/s3", "ec2-us-east-1"):
+        assert matches(Matcher(components=(glob,)), event) == no(Reason.COMPONENT)
 
 
 def test_a_service_of_ones_own_finds_what_it_needs():

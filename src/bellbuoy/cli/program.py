@@ -1,7 +1,8 @@
 """The program: which commands there are, and how each of them may end.
 
 Exit codes: 0 fine, or stopped by a signal, or the reader of our output went away; 1 failed;
-2 usage or configuration; 3 the store; 4 another process polls with this store.
+2 usage or configuration; 3 the store; 4 another process polls with this store. `gate` says its
+verdict with codes of its own: 10 degraded, 20 stop.
 """
 
 import os
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 COMMANDS = (
     "watch",
     "status",
+    "gate",
     "recognise",
     "add",
     "events",

@@ -8,7 +8,7 @@ from bellbuoy.config import Watched
 from bellbuoy.config.document import Place
 from bellbuoy.config.problems import Problems
 from bellbuoy.config.schema import MatcherEntry, QuietEntry, RouteEntry, ServiceEntry
-from bellbuoy.config.values import listed, nearest
+from bellbuoy.config.values import listed, nearest, page_key, target_parts
 from bellbuoy.model.delivery import Matcher, Service
 from bellbuoy.routing.matchers import Need, is_like
 from bellbuoy.routing.routes import Route
@@ -65,11 +65,12 @@ def read_needs(entries: Mapping[str, ServiceEntry]) -> tuple[Need, ...]:
 
 
 def target(text: str) -> Matcher:
-    """What `github:Actions` finds: everything of a provider, or of a component of it."""
-    provider, _, component = text.partition(":")
-    return Matcher(
-        providers=(provider.strip(),), components=(component.strip(),) if component else ()
-    )
+    """What `github:Actions` finds: everything of a provider or a page, or of a component of it."""
+    provider, component = target_parts(text)
+    components = (component,) if component else ()
+    if "://" in provider:
+        return Matcher(pages=(page_key(provider),), components=components)
+    return Matcher(providers=(provider,), components=components)
 
 
 def categories(

@@ -25,6 +25,9 @@ _UNITS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _COMPARISON = re.compile(r"(>=|<=|>|<)\s*(\w+)")
 _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 _STEP = re.compile(r"\.([^.\[\]*?@\s]+)|\[([0-9]{1,9})\]")
+_ADDRESS_TARGET = re.compile(
+    r"(https?://(?:\[[^\]/]*\]|[^:/]*)(?::[0-9]+(?![^:/]))?(?:/[^:]*)?)(?::(.*))?", re.IGNORECASE
+)
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9._-]+")
 STATUS_CLASSES = {f"{first}xx": range(first * 100, first * 100 + 100) for first in (2, 4, 5)}
@@ -206,14 +209,30 @@ def whole_kind(value: str) -> str:
 
 
 def target(value: str) -> str:
-    """A provider, or a component of it: `github`, `github:Actions`, `aws:us-east-1/ec2`."""
-    provider, colon, component = value.partition(":")
-    if not provider.strip() or (colon and not component.strip()):
+    """A provider or a page, or a component of it: `github`, `github:Actions`, `https://...:API`."""
+    provider, component = target_parts(value)
+    if not provider or component == "":
         raise ValueError(
             f"{_shown(value)} is neither a provider nor a component of one; write 'github', "
             "'github:Actions' or 'aws:us-east-1/ec2'"
         )
     return value
+
+
+def target_parts(value: str) -> tuple[str, str | None]:
+    """What stands before the colon of a target and what behind it; None where there is none.
+
+    An address has colons of its own: before its slashes, in its host, before its port.
+    """
+    found = _ADDRESS_TARGET.fullmatch(value.strip())
+    if found:
+        if "@" in value.partition("://")[2].partition("/")[0]:
+            page_address(value)  # what follows the colon of `user:password@` is no component
+        address, component = found.groups()
+        page_address(address)
+        return address, component if component is None else component.strip()
+    provider, colon, component = value.partition(":")
+    return provider.strip(), component.strip() if colon else None
 
 
 def statuses(value: Any) -> frozenset[int]:

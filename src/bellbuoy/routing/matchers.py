@@ -6,9 +6,10 @@ page passes every impact matcher, and "we are offline" concerns every provider. 
 takes away instead (`unless`, a silence), the same rule turns round: what is not stated stays.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import lru_cache
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -116,7 +117,7 @@ def surely_matches(matcher: Matcher, event: Event, landscape: Landscape = NOWHER
 def concerns(globs: tuple[str, ...], event: Event) -> Verdict:
     """Whether one of these globs finds a component of an event; no globs, all do.
 
-    A glob is compared with the component's name, its group, its region, and `group/name`.
+    A glob is compared with each of the component's `spellings`.
     Where the list of components changed, the one before counts too: who followed the
     incident learns that it does not concern them any more.
     """
@@ -137,6 +138,41 @@ def services(event: Event, landscape: Landscape) -> tuple[Service, ...]:
         for need in landscape.needs
         if any(matches(matcher, event, landscape, FAMILIES).told for matcher in need.on)
     )
+
+
+class Named(Protocol):
+    """A component, wherever it is told of; some know their region, too."""
+
+    @property
+    def id(self) -> str:
+        """The vendor's own; empty where it gives only names."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """As people read it."""
+        ...
+
+    @property
+    def group(self) -> str | None:
+        """The heading above it, or its region."""
+        ...
+
+
+def spellings(component: Named) -> Iterator[str]:
+    """Every name under which a component may be asked for.
+
+    Its name, its group, its region, and `group/name`. AWS puts the region behind its short name
+    (`ec2-us-east-1`): what stands before it is a name, too.
+    """
+    group, region = component.group, getattr(component, "region", None)
+    short = component.id.removesuffix(f"-{group}") if group else component.id
+    names = [component.name, short] if short != component.id else [component.name]
+    yield from filter(None, names)
+    for place in filter(None, (group, region)):
+        yield place
+        for name in names:
+            yield f"{place}/{name}"
 
 
 @lru_cache(maxsize=1 << 16)
@@ -212,19 +248,11 @@ def _component_names(event: Event) -> Iterable[str]:
     """Every name under which a component of this event may be asked for."""
     if event.component is not None:
         component = event.component
-        yield from _names(component.name, component.group, component.region)
+        yield from spellings(component)
     if event.incident is None:
         return
     for component in event.incident.components:
-        yield from _names(component.name, component.group)
+        yield from spellings(component)
     if event.incident.components:
         before, _ = event.changes.get("components", ("", ""))
         yield from filter(None, str(before).split(", "))
-
-
-def _names(name: str, *places: str | None) -> Iterable[str]:
-    if name:
-        yield name
-    for place in filter(None, places):
-        yield place
-        yield f"{place}/{name}"
