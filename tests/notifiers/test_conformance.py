@@ -39,6 +39,13 @@ FAKES: list[type[Fake]] = [
     DiscordFake,
     SlackFake,
     SlackWebhookFake,
+from tests.notifiers.fakes.command import CommandFake
+from tests.notifiers.fakes.email import EmailFake
+from tests.notifiers.fakes.webhook import WebhookFake
+
+FAKES: list[type[Fake]] = [
+    CommandFake,
+    EmailFake,
     WebhookFake,
     PagerDutyFake,
     AlertmanagerFake,
