@@ -41,11 +41,13 @@ FAKES: list[type[Fake]] = [
     SlackWebhookFake,
 from tests.notifiers.fakes.command import CommandFake
 from tests.notifiers.fakes.email import EmailFake
+from tests.notifiers.fakes.teams import TeamsFake
 from tests.notifiers.fakes.webhook import WebhookFake
 
 FAKES: list[type[Fake]] = [
     CommandFake,
     EmailFake,
+    TeamsFake,
     WebhookFake,
     PagerDutyFake,
     AlertmanagerFake,

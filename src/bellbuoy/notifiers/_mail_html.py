@@ -148,5 +148,8 @@ def _host(address: str) -> str:
 
 
 def _line(line: Line) -> str:
-    subject = f'<span style="display:inline-block;padding-top:5px">{_link(line.link, line.subject)}</span>'
-    return f"{_pill(line.tone, line.state, size=12)}<br>\n{subject}"
+    subject = _link(line.link, line.subject)
+    return (
+        f"{_pill(line.tone, line.state, size=12)}<br>\n"
+        f'<span style="display:inline-block;padding-top:5px">{subject}</span>'
+    )
