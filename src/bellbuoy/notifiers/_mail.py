@@ -25,7 +25,7 @@ from bellbuoy.text import MAX_BODY, clean_line
 MAX_SUBJECT = 200
 
 _ADDRESS = re.compile(r"[^\s<>\"@]+@[^\s<>\"@]+")
-_MESSAGE_ID = re.compile(r"<[^\s<>@]+@[^\s<>@]+>")
+_MESSAGE_ID = re.compile(r"<[0-9a-f]{32}\.bellbuoy@[^\s<>\"@=?]+>")
 
 
 def address(mailbox: str) -> str:
@@ -33,7 +33,8 @@ def address(mailbox: str) -> str:
 
     Raises ValueError for what is not one mailbox, or not plain ASCII in its address.
     """
-    header: Any = SMTP.header_factory("to", mailbox) if mailbox.isprintable() else None
+    is_plain = mailbox.isprintable() and "=?" not in mailbox
+    header: Any = SMTP.header_factory("to", mailbox) if is_plain else None
     found = [] if header is None or header.defects else [one.addr_spec for one in header.addresses]
     if len(found) != 1 or not found[0].isascii() or not _ADDRESS.fullmatch(found[0]):
         raise ValueError("must be like ops@example.com or Operations <ops@example.com>")
@@ -108,7 +109,10 @@ def _mail(key: str, sent_at: int, sender: str, to: Sequence[str], subject: str) 
     mail = EmailMessage(policy=SMTP)
     mail["From"] = sender
     mail["To"] = ", ".join(to)
-    mail["Subject"] = f"[Bellbuoy] {clean_line(subject, MAX_SUBJECT)}"
+    # An encoded word (RFC 2047) in a vendor's title would be decoded, line ends and all, into
+    # fields of its own.
+    plain = clean_line(subject, MAX_SUBJECT).replace("=?", "= ?")
+    mail["Subject"] = f"[Bellbuoy] {plain}"
     mail["Date"] = format_datetime(datetime.fromtimestamp(sent_at, UTC))
     mail["Message-ID"] = _id(key, sender)
     # RFC 3834, 5: no out-of-office answers to this; the other one is how Exchange is told.

@@ -4,6 +4,7 @@ import asyncio
 import email
 import re
 import ssl
+import warnings
 from collections import deque
 from contextlib import suppress
 from email.message import EmailMessage
@@ -28,7 +29,11 @@ ALLOWED = frozenset(
 
 
 class EmailFake:
-    """Takes well-formed mail from who may log in. SMTP knows no keys, so a repeat is said."""
+    """Takes well-formed mail from who may log in. SMTP knows no keys, so a repeat is said.
+
+    `refused` maps addresses to the answers that they get before they are accepted, and at
+    `silent_at` (DATA, QUIT) nothing is answered.
+    """
 
     kind = "email"
     troubles = frozenset(
@@ -44,11 +49,13 @@ class EmailFake:
         self.complaints: list[str] = []
         self.poison = ""
         self.refused: dict[str, list[str]] = {}
+        self.silent_at = ""
         self.connections = 0
         self._security = security
         self._host = host
         self._rotations = 0
         self._troubles: deque[Trouble] = deque()
+        self._sessions: list[SMTP] = []
 
     async def __aenter__(self) -> Self:
         self._folder = TemporaryDirectory()
@@ -68,21 +75,33 @@ class EmailFake:
 
     async def __aexit__(self, *details: object) -> None:
         self._server.close()
+        tasks = [one._handler_coroutine for one in self._sessions if one._handler_coroutine]
+        for session in self._sessions:
+            if session.transport is not None:
+                session.transport.abort()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)
         self._folder.cleanup()
 
     def _session(self, upgrade: ssl.SSLContext | None) -> SMTP:
         self.connections += 1
-        is_open = self._security == "none"
-        return SMTP(
-            self,
-            hostname="mail.team.example",
-            enable_SMTPUTF8=False,
-            tls_context=upgrade,
-            require_starttls=upgrade is not None,
-            authenticator=self._authenticate,
-            auth_required=not is_open,
-            auth_require_tls=upgrade is not None,
-        )
+        with warnings.catch_warnings():
+            # aiosmtpd does not see that a connection is TLS from its first byte.
+            warnings.simplefilter("ignore", UserWarning)
+            session = SMTP(
+                self,
+                hostname="mail.team.example",
+                enable_SMTPUTF8=False,
+                tls_context=upgrade,
+                require_starttls=upgrade is not None,
+                authenticator=self._authenticate,
+                auth_required=self._security != "none",
+                auth_require_tls=upgrade is not None,
+            )
+        self._sessions.append(session)
+        return session
 
     @property
     def password(self) -> str:
@@ -114,6 +133,19 @@ class EmailFake:
         is_good = (data.login, data.password) == (b"bellbuoy", self.password.encode())
         return AuthResult(success=is_good, handled=False)
 
+    async def handle_MAIL(self, server, session, envelope, address, options) -> str:  # noqa: N802 - aiosmtpd's name
+        """Take a sender, or say what was put into `refused` for it."""
+        if answers := self.refused.get(address):
+            return answers.pop(0)
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_QUIT(self, server, session, envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        """Say farewell."""
+        if self.silent_at == "QUIT":
+            await asyncio.Event().wait()
+        return "221 Bye"
+
     async def handle_RCPT(self, server, session, envelope, address, options) -> str:  # noqa: N802 - aiosmtpd's name
         """Take a recipient, or say what was put into `refused` for it."""
         if answers := self.refused.get(address):
@@ -141,6 +173,8 @@ class EmailFake:
         self.heard.append(_heard(mail))
         if trouble is Trouble.CUT:
             server.transport.abort()
+        if self.silent_at == "DATA":
+            await asyncio.Event().wait()
         return "250 2.0.0 Queued as 4ABC"
 
 
