@@ -22,6 +22,8 @@ ENV = {
     "DISCORD_WEBHOOK_URL": "https://discord.com/api/webhooks/1/x",
     "PAGERDUTY_ROUTING_KEY": "e93facc04764012d7bfb002500d5d1a6",
     "ALERTMANAGER_TOKEN": "t",
+    "SMTP_PASSWORD": "secret",
+    "TEAMS_URL": "https://flows.example/workflows/1?sig=x",
 }
 PLUGGED = "plugins:"
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")

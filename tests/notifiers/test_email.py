@@ -20,6 +20,7 @@ from bellbuoy.notifiers import Digest, Notifiers, _mail, _smtp, email, takes_dig
 from bellbuoy.notifiers._wording import AFTER_GAP, REPEAT
 from bellbuoy.testing.events import HOSTILE, sample_events
 from bellbuoy.text import clean_line, clean_text
+from tests.docs import pages
 from tests.event_samples import component_event, incident_event, message
 from tests.notifiers import goldens
 from tests.notifiers.fakes import Trouble
@@ -406,3 +407,9 @@ async def test_a_life_of_planned_work_is_one_thread_too():
         for kind in (EventKind.MAINTENANCE_SCHEDULED, EventKind.MAINTENANCE_COMPLETED):
             await opened.notify(message(incident_event(kind, incident="m1")))
         assert len({one.thread for one in fake.heard}) == 1
+
+
+def test_the_page_about_it_shows_a_mail_as_it_is():
+    """What a reader of the documentation sees is what arrives."""
+    text = part(mail_of(goldens.opened()), "plain")
+    assert f"```text\n{text}```" in pages.text("docs/receivers/email.md")

@@ -22,6 +22,7 @@ from bellbuoy.notifiers import (
 from bellbuoy.notifiers._wording import AFTER_GAP, REPEAT
 from bellbuoy.testing.events import HOSTILE, sample_events
 from bellbuoy.text import MAX_BODY, MAX_NAME, MAX_TITLE, clean_line, clean_text
+from tests.docs import pages
 from tests.event_samples import AT, incident_event, message
 from tests.notifiers import goldens
 from tests.notifiers.fakes.teams import MAX_BYTES, MESSAGE, texts
@@ -250,3 +251,12 @@ def test_inert_leaves_everything_else_alone():
     """Braces, angles and attributes as vendors write them."""
     for text in ("{{7*7}}", "a < b > c", "<attach>", "x@y.example", "{ {DATE"):
         assert _teams_card.inert(text) == text
+
+
+def test_the_page_about_it_shows_a_card_as_it_is():
+    """What a reader of the documentation sees is what is posted."""
+    card = card_of(goldens.opened())["attachments"][0]["content"]
+    state, *rest = card["body"]
+    blocks = [*state["items"], *rest]
+    lines = "".join("".join(run["text"] for run in block["inlines"]) + "\n" for block in blocks)
+    assert f"```text\n{lines}```" in pages.text("docs/receivers/teams.md")
