@@ -143,6 +143,18 @@ def test_every_event_can_be_a_mail(event, occasion):
     assert event.id in part(mail, "html")
 
 
+def test_the_largest_digest_is_not_too_large():
+    """Five hundred incidents with long titles stay below what servers take."""
+    messages = tuple(
+        message(incident_event(incident=f"i{number}", title=f"{number} {'€' * 490}"))
+        for number in range(500)
+    )
+    mail = mail_of(Digest(id="d", messages=messages, sent_at=0))
+    assert all(f"OpenAI: {number} €" in part(mail, "plain") for number in range(500))
+    assert all(one.event.id in part(mail, "plain") for one in messages)
+    assert len(mail.as_bytes()) < 5_000_000
+
+
 vendor = st.text(max_size=200)
 
 

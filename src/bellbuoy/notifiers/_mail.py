@@ -23,6 +23,7 @@ from bellbuoy.notifiers import _wording as wording
 from bellbuoy.text import MAX_BODY, clean_line
 
 MAX_SUBJECT = 200
+"""The longest subject, and the longest line of a digest, in characters."""
 
 _ADDRESS = re.compile(r"[^\s<>\"@]+@[^\s<>\"@]+")
 _MESSAGE_ID = re.compile(r"<[0-9a-f]{32}\.bellbuoy@[^\s<>\"@=?]+>")
@@ -70,6 +71,9 @@ def of_message(message: Message, sender: str, to: Sequence[str], timezone: str) 
 def of_digest(digest: Digest, sender: str, to: Sequence[str], timezone: str) -> EmailMessage:
     """Many events as one mail, which belongs to no thread."""
     words = wording.digest_words(digest, timezone)
+    # It may tell of hundreds of incidents, and mail programs cut what is too long.
+    lines = (replace(one, subject=clean_line(one.subject, MAX_SUBJECT)) for one in words.lines)
+    words = replace(words, lines=tuple(lines))
     gaps = [wording.AFTER_GAP] if any(one.delivery.after_gap for one in digest.messages) else []
     notes = (*gaps, *_repeat(digest))
     mail = _mail(digest.id, digest.sent_at, sender, to, words.subject)

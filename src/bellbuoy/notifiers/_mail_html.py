@@ -62,7 +62,7 @@ def of_digest(words: DigestWords, notes: Iterable[str]) -> str:
         lines = [line for line in words.lines if line.is_open is is_open]
         if lines:
             rows.append(_row(f"<b>{title}</b>", "24px 28px 0", "soft"))
-            rows += [_row(_line(line), "14px 28px 0") for line in lines]
+            rows.append(_row("<br>\n".join(map(_line, lines)), "12px 28px 0"))
     rows += [_row(_text(note), "16px 28px 0", "soft") for note in notes]
     tone = words.lines[0].tone if words.lines else Tone.UNKNOWN
     return _page(words.subject, tone, rows, (id for line in words.lines for id in line.event_ids))
@@ -151,5 +151,5 @@ def _line(line: Line) -> str:
     subject = _link(line.link, line.subject)
     return (
         f"{_pill(line.tone, line.state, size=12)}<br>\n"
-        f'<span style="display:inline-block;padding-top:5px">{subject}</span>'
+        f'<span style="display:inline-block;padding:5px 0 9px">{subject}</span>'
     )

@@ -82,8 +82,6 @@ class Settings(BaseModel):
 
 
 class _Mailbox:
-    """The way to the server."""
-
     def __init__(self, settings: Settings, server: "Server") -> None:
         self._settings = settings
         self._server = server
@@ -97,7 +95,10 @@ class _Mailbox:
 
     async def digest(self, digest: Digest) -> Receipt:
         settings = self._settings
-        mail = _mail.of_digest(digest, settings.sender, settings.to, settings.timezone)
+        # Hundreds of incidents take longer to put into words than the loop may stand still.
+        mail = await asyncio.to_thread(
+            _mail.of_digest, digest, settings.sender, settings.to, settings.timezone
+        )
         return Receipt(detail=await self._send(mail))
 
     async def _send(self, mail: EmailMessage) -> str:
@@ -108,7 +109,8 @@ class _Mailbox:
         has_it = self._reached.get(id, set[str]())
         to = [one for one in map(_mail.address, self._settings.to) if one not in has_it]
         sender = _mail.address(self._settings.sender)
-        outcome = await _smtp.send(self._server, sender, to, mail.as_bytes())
+        raw = await asyncio.to_thread(mail.as_bytes)
+        outcome = await _smtp.send(self._server, sender, to, raw)
         has_it = has_it.union(outcome.taken)
         refused = "; ".join(f"{one}: {said}" for one, said in outcome.never.items())
         if outcome.later:

@@ -65,7 +65,7 @@ def pace(settings: Settings) -> Pace:
     """As often as one address may be asked."""
     address = settings.url.get_secret_value().encode()
     key = blake2b(address, digest_size=8).hexdigest()
-    return Pace(key=f"teams {key}", every=1 / PER_SECOND)
+    return Pace(key=key, every=1 / PER_SECOND)
 
 
 def _repeat(sent: Message | Digest) -> tuple[str, ...]:

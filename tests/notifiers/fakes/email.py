@@ -28,6 +28,18 @@ ALLOWED = frozenset(
 """What mail programs show, and nothing that fetches or runs."""
 
 
+class _Session(SMTP):
+    """A connection that keeps its transports: the plain one, and the one over TLS."""
+
+    def __init__(self, *given, **named) -> None:
+        super().__init__(*given, **named)
+        self.transports = []
+
+    def connection_made(self, transport) -> None:
+        self.transports.append(transport)
+        super().connection_made(transport)
+
+
 class EmailFake:
     """Takes well-formed mail from who may log in. SMTP knows no keys, so a repeat is said.
 
@@ -55,7 +67,7 @@ class EmailFake:
         self._host = host
         self._rotations = 0
         self._troubles: deque[Trouble] = deque()
-        self._sessions: list[SMTP] = []
+        self._sessions: list[_Session] = []
 
     async def __aenter__(self) -> Self:
         self._folder = TemporaryDirectory()
@@ -75,14 +87,14 @@ class EmailFake:
 
     async def __aexit__(self, *details: object) -> None:
         self._server.close()
-        tasks = [one._handler_coroutine for one in self._sessions if one._handler_coroutine]
-        for session in self._sessions:
-            if session.transport is not None:
-                session.transport.abort()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)
+        handlers = [one._handler_coroutine for one in self._sessions if one._handler_coroutine]
+        for transport in [each for one in self._sessions for each in one.transports]:
+            transport.abort()
+        for handler in handlers:
+            handler.cancel()
+        await asyncio.gather(*handlers, return_exceptions=True)
+        for _ in range(3):  # From a transport through its TLS to its session, each in a turn.
+            await asyncio.sleep(0)
         self._folder.cleanup()
 
     def _session(self, upgrade: ssl.SSLContext | None) -> SMTP:
@@ -90,7 +102,7 @@ class EmailFake:
         with warnings.catch_warnings():
             # aiosmtpd does not see that a connection is TLS from its first byte.
             warnings.simplefilter("ignore", UserWarning)
-            session = SMTP(
+            session = _Session(
                 self,
                 hostname="mail.team.example",
                 enable_SMTPUTF8=False,
