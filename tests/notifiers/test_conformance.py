@@ -31,26 +31,21 @@ from tests.event_samples import message as sample_message
 from tests.notifiers.fakes import RETRY_AFTER, Fake, Heard, Trouble
 from tests.notifiers.fakes.alertmanager import AlertmanagerFake
 from tests.notifiers.fakes.discord import DiscordFake
+from tests.notifiers.fakes.email import EmailFake
 from tests.notifiers.fakes.pagerduty import PagerDutyFake
 from tests.notifiers.fakes.slack import SlackFake, SlackWebhookFake
+from tests.notifiers.fakes.teams import TeamsFake
 from tests.notifiers.fakes.webhook import WebhookFake
 
 FAKES: list[type[Fake]] = [
     DiscordFake,
     SlackFake,
     SlackWebhookFake,
-from tests.notifiers.fakes.command import CommandFake
-from tests.notifiers.fakes.email import EmailFake
-from tests.notifiers.fakes.teams import TeamsFake
-from tests.notifiers.fakes.webhook import WebhookFake
-
-FAKES: list[type[Fake]] = [
-    CommandFake,
-    EmailFake,
-    TeamsFake,
     WebhookFake,
     PagerDutyFake,
     AlertmanagerFake,
+    EmailFake,
+    TeamsFake,
 ]
 """The deep kinds, each with the pretend service that it is held to."""
 
