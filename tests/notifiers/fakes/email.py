@@ -53,6 +53,7 @@ class EmailFake:
     )
     knows_keys = False
     says_when = False
+    keeps_states = False
 
     def __init__(self, *, security: str = "starttls", host: str = "127.0.0.1") -> None:
         self.heard: list[Heard] = []
