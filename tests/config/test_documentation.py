@@ -61,8 +61,8 @@ def keys() -> Iterator[str]:
                 yield f"{prefix}{field.alias or name}"
     yield "receivers.NAME.kind"
     for kind in notifiers.builtin_kinds():
-        for name in notifiers.Notifiers()[kind].Settings.model_fields:
-            yield f"{kind}.{name}"
+        for name, field in notifiers.Notifiers()[kind].Settings.model_fields.items():
+            yield f"{kind}.{field.alias or name}"
 
 
 def load(text: str, tmp_path: Path):

@@ -25,6 +25,8 @@ ENV = {
     "NEW_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "PAGER_TOKEN": "t",
     "APPRISE_URL": "json://h/x",
+    "SMTP_PASSWORD": "secret",
+    "TEAMS_URL": "https://flows.example/workflows/1?sig=x",
 }
 PLUGGED = "plugins:"
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")

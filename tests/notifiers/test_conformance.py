@@ -33,8 +33,10 @@ from tests.notifiers.fakes.alertmanager import AlertmanagerFake
 from tests.notifiers.fakes.apprise import AppriseFake
 from tests.notifiers.fakes.command import CommandFake
 from tests.notifiers.fakes.discord import DiscordFake
+from tests.notifiers.fakes.email import EmailFake
 from tests.notifiers.fakes.pagerduty import PagerDutyFake
 from tests.notifiers.fakes.slack import SlackFake, SlackWebhookFake
+from tests.notifiers.fakes.teams import TeamsFake
 from tests.notifiers.fakes.webhook import WebhookFake
 
 FAKES: list[type[Fake]] = [
@@ -46,6 +48,8 @@ FAKES: list[type[Fake]] = [
     WebhookFake,
     PagerDutyFake,
     AlertmanagerFake,
+    EmailFake,
+    TeamsFake,
 ]
 """The deep kinds, each with the pretend service that it is held to."""
 

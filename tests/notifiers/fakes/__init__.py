@@ -79,12 +79,12 @@ class Fake(Protocol):
     knows_keys: ClassVar[bool]
     """Whether it recognises a repeat by its key; if not, a repeat must say so visibly."""
 
+    says_when: ClassVar[bool]
+    """Whether it says for how long it is busy: RETRY_AFTER."""
+
     keeps_states: ClassVar[bool]
     """Whether it is told what is so, again and again, and not what happened: then a repeat or a
     reminder says nothing new to anybody, and planned work that has not begun is not told."""
-
-    says_when: ClassVar[bool]
-    """Whether it says for how long it is busy: RETRY_AFTER."""
 
     poison: str
     """While not empty: messages with this word in their title are refused for ever."""
@@ -131,8 +131,8 @@ class HttpFake:
     kind: ClassVar[str]
     troubles: ClassVar[frozenset[Trouble]] = HTTP_TROUBLES
     knows_keys: ClassVar[bool] = False
-    keeps_states: ClassVar[bool] = False
     says_when: ClassVar[bool] = True
+    keeps_states: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.heard: list[Heard] = []
