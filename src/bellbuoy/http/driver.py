@@ -67,7 +67,7 @@ class Driver:
         self.timeout = settings.timeout
         self.observer = observer or Observer()
         self.transport = Transport(settings, resolver)
-        self.limits = Limits(settings.seats, settings.per_host)
+        self.limits = Limits(settings.seats, settings.per_host, self.transport.leave)
         self.holds = Holds(now)
         self.turns = asyncio.Semaphore(TURNS)
 
