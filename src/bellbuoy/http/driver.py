@@ -17,9 +17,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
 from typing import Self, TypeVar
 
+from xxhash import xxh3_128_digest
 from yarl import URL
 
 from bellbuoy.errors import FetchError, Unreadable
@@ -421,7 +421,7 @@ async def _hash(body: bytes) -> bytes:
 
 
 def _digest(body: bytes) -> bytes:
-    return blake2b(body, digest_size=16).digest()
+    return xxh3_128_digest(body)
 
 
 def _refused(target: Target, detail: str) -> FetchError:
