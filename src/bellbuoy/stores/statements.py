@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Insert, Table
 from sqlalchemy.dialects import sqlite
@@ -23,6 +23,17 @@ def insert_new(connection: Connection, table: Table) -> Insert:
     )
 
 
+def upsert_plain(
+    connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]], *columns: str
+) -> None:
+    """The same for many rows that are as the driver takes them: the key, then these columns.
+
+    SQLAlchemy prepares each row of a statement in Python, which took as long as SQLite itself.
+    """
+    text = _upsert_text(connection.dialect.name, table, columns)
+    connection.exec_driver_sql(text, list(rows))
+
+
 def chunks(values: Iterable[T], size: int) -> Iterable[Sequence[T]]:
     """The values in lists of at most `size`: SQLite bounds the parameters of a statement."""
     rest = iter(values)
@@ -37,6 +48,19 @@ def _upsert(dialect: str, table: Table, columns: tuple[str, ...]) -> Insert:
         index_elements=list(table.primary_key),
         set_={name: insert.excluded[name] for name in columns},
     )
+
+
+@lru_cache
+def _upsert_text(dialect: str, table: Table, columns: tuple[str, ...]) -> str:
+    statement = _upsert(dialect, table, columns)
+    names = [*(column.name for column in table.primary_key), *columns]
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - a heavy import, used there only
+
+        spelling = postgresql.dialect(paramstyle="format")
+    else:
+        spelling = sqlite.dialect(paramstyle="qmark")
+    return str(statement.compile(dialect=spelling, column_keys=names))
 
 
 def _insert(dialect: str, table: Table) -> "sqlite.Insert":
