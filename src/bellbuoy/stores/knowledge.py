@@ -105,13 +105,15 @@ def save_states(connection: Connection, states: Iterable[PageState]) -> None:
 def load_known(connection: Connection, page_key: str) -> Known:
     """All that is known of a page."""
     of_page = {"of_page": page_key}
-    blob = connection.execute(_KNOWN, of_page).scalar()
+    row = connection.execute(_KNOWN, of_page).first()
+    if row is None:
+        return Known(page_key=page_key)  # Whatever is written of a page comes with its row.
     incidents = _incidents(
         connection.execute(_INCIDENTS_OF_PAGE, of_page),
         connection.execute(_UPDATES_OF_PAGE, of_page),
     )
     return replace(
-        _decode_known(blob) if blob is not None else Known(page_key=page_key),
+        Known(page_key=page_key) if row.known is None else _decode_known(row.known),
         incidents={found.key: found for _, found in incidents},
         components={found.id: found for found in components(connection, page_key)},
     )
