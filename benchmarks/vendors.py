@@ -99,7 +99,7 @@ class _World:
         self.told: dict[int, float] = {}
         self.asked: dict[int, float] = {}
         self.answers = 0
-        self._feed = documents.feed()
+        self._feed = documents.feed(entries=3) if self.script == "short" else documents.feed()
         self._bodies: dict[tuple[str, bool], bytes] = {
             ("summary.json", False): documents.summary(),
             ("summary.json", True): documents.summary(opened=True),

@@ -45,8 +45,8 @@ class Answer:
     seconds before the first byte, `rate` bytes of body per second, `piece` how many bytes go
     out at a time. `cut` closes the connection after that many bytes of the body as sent, `reset`
     does so with a TCP reset. `hang` never answers. `raw` is sent instead of everything else,
-    and the connection is closed then. `close` closes after a good answer, `stubborn` keeps the
-    connection open although the client asked to close it. `endless` repeats the body for ever.
+    and the connection is closed then. `close` closes after a good answer. `endless` repeats
+    the body for ever.
     """
 
     status: int = 200
@@ -61,7 +61,6 @@ class Answer:
     hang: bool = False
     raw: bytes | None = None
     close: bool = False
-    stubborn: bool = False
     endless: bool = False
 
 
@@ -213,8 +212,6 @@ class Vendor:
         if answer.reset:
             writer.transport.abort()
         keeps = answer.cut is None and not answer.close and answer.framing != "close"
-        if answer.stubborn:
-            return True
         return keeps and received.headers.get("connection", "").lower() != "close"
 
     async def _receive(self, reader: asyncio.StreamReader) -> Received | None:

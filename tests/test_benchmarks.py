@@ -49,9 +49,9 @@ def test_a_feed_with_a_new_etag_is_never_a_change(figures):
 
 @measured("new_tls")
 def test_polls_over_new_tls_connections_succeed_and_idle_ones_are_counted(figures):
-    """The chain is verified, by resumption or in full, and the connections stay open."""
+    """The chain is verified, by resumption or in full; those that stay small stay open."""
     assert figures[0].counts["not modified"] > 0
-    assert all(figure.counts["open"] == 30 for figure in figures[1:])
+    assert [figure.counts["open"] for figure in figures[1:]] == [30, 30, 0]
 
 
 @measured("same_history")

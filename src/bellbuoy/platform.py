@@ -128,6 +128,7 @@ def run(main: Callable[[], Any]) -> Any:
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
     with asyncio.Runner(loop_factory=factory) as runner:
+        runner.get_loop().set_exception_handler(_tell)
         return runner.run(main())
 
 
@@ -157,6 +158,23 @@ def plain_environment() -> dict[str, str]:
         # Without SYSTEMROOT most programs cannot even open a socket there.
         names += ["SYSTEMROOT", "PATHEXT", "USERPROFILE", "TEMP"]
     return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def _tell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What went wrong where nobody waits for it, but for what uvloop does to itself.
+
+    A connection that is cancelled between its TCP and its TLS handshake is closed at once;
+    if the second ended meanwhile, uvloop still writes to what it closed
+    (https://github.com/MagicStack/uvloop/blob/v0.22.1/uvloop/loop.pyx, create_connection).
+    Many are cancelled together when a monitor stops.
+    """
+    is_own_doing = (
+        isinstance(context.get("exception"), RuntimeError)
+        and str(context["exception"]).endswith("; the handler is closed")
+        and type(context.get("protocol")).__name__ == "SSLProtocol"
+    )
+    if not is_own_doing:
+        loop.default_exception_handler(context)
 
 
 def max_rss_bytes() -> int:

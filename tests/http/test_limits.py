@@ -225,16 +225,37 @@ def test_the_number_of_hosts_with_idle_connections_is_bounded():
     assert not kept.keeps("later", KEEP_ALIVE)
 
 
-async def test_a_host_beyond_the_bound_is_told_to_close(monkeypatch):
-    """It is asked with `Connection: close`, and if it does not close, we do."""
+async def test_a_host_beyond_the_bound_keeps_its_connection_for_one_visit(monkeypatch):
+    """All questions of a visit share it, and we close it when the visit ends."""
     monkeypatch.setattr("bellbuoy.http.limits.MAX_KEPT", 1)
-    stubborn = Answer(body=b"x", stubborn=True)
-    async with faultd(Answer(body=b"x")) as kept, faultd(stubborn) as closed:
-        async with Driver(HttpSettings(allow_private=LOOPBACK)) as driver:
-            for vendor in (kept, closed, kept, closed):
-                async with driver.visit(vendor.url) as visit:
-                    await visit.ask(Request.get(vendor.url))
-            assert (kept.connections, closed.connections) == (1, 2)
-            await closed.until_closed()
-            assert kept.open_connections == 1
-        assert closed.requests[0].headers["connection"] == "close"
+    async with (
+        faultd(Answer(body=b"x")) as kept,
+        faultd(Answer(body=b"x")) as closed,
+        Driver(HttpSettings(allow_private=LOOPBACK)) as driver,
+    ):
+        for vendor in (kept, closed, kept, closed):
+            async with driver.visit(vendor.url) as visit:
+                for path in ("a", "b", "c"):
+                    await visit.ask(Request.get(vendor.at(path)))
+        assert (kept.connections, closed.connections) == (1, 2)
+        assert len(closed.requests) == 6
+        await closed.until_closed()
+        assert kept.open_connections == 1
+
+
+async def test_a_host_that_a_visit_was_led_away_from_is_left(monkeypatch):
+    """Beyond the bound, what a redirect came over is closed before the visit ends."""
+    monkeypatch.setattr("bellbuoy.http.limits.MAX_KEPT", 1)
+    async with (
+        faultd(Answer(body=b"x")) as kept,
+        faultd(Answer(body=b"x")) as there,
+        faultd(Answer(302, {"Location": there.url})) as here,
+        Driver(HttpSettings(allow_private=LOOPBACK)) as driver,
+    ):
+        async with driver.visit(kept.url) as visit:
+            await visit.ask(Request.get(kept.url))
+        async with driver.visit(here.url) as visit:
+            await visit.ask(Request.get(here.url))
+            await here.until_closed()
+            assert there.open_connections == 1
+        await there.until_closed()

@@ -147,6 +147,64 @@ async def test_a_session_is_not_offered_to_another_name(authority):
     assert error.reason is Unreadable.NETWORK
 
 
+LARGE = Answer(body=b"x" * 55_000)
+SMALL = Answer(body=b"x" * 2_000)
+
+
+def two_visits(authority, answer):
+    """Two visits of two questions each; how many connections they took, and left open."""
+
+    async def situation():
+        context = authority.server("127.0.0.1")
+        async with faultd(answer, ssl=context, host="127.0.0.1") as vendor:
+            settings = HttpSettings(allow_private=LOOPBACK, ca_file=authority.file)
+            async with Driver(settings) as driver:
+                for _ in range(2):
+                    async with driver.visit(vendor.url) as visit:
+                        for path in ("a", "b"):
+                            await visit.ask(Request.get(vendor.at(path)))
+                    if answer is LARGE:
+                        await vendor.until_closed()
+                return vendor.connections, vendor.open_connections, vendor.resumed
+
+    return situation()
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_tls_connection_that_swelled_lasts_for_one_visit(authority, loop):
+    """Its buffers never shrink, and a resumed handshake is cheaper than keeping them."""
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(two_visits(authority, LARGE)) == (2, 0, [False, True])
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_tls_connection_that_carried_little_at_once_is_kept(authority, loop):
+    """The next visit comes over the same one."""
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(two_visits(authority, SMALL)) == (1, 1, [False])
+
+
+async def test_a_plain_connection_is_kept_whatever_it_carried():
+    """It has no buffers that grow."""
+    async with faultd(LARGE) as vendor:
+        async with Driver(HttpSettings(allow_private=LOOPBACK)) as driver:
+            for _ in range(2):
+                await ask(driver, vendor.url)
+        assert vendor.connections == 1
+
+
+async def test_a_swollen_connection_is_not_closed_under_another_visit(authority):
+    """Whoever leaves a host last closes: until then all that it has may be in use."""
+    settings = HttpSettings(allow_private=LOOPBACK, ca_file=authority.file)
+    context = authority.server("127.0.0.1")
+    async with faultd(LARGE, ssl=context, host="127.0.0.1") as vendor:
+        async with Driver(settings) as driver, driver.visit(vendor.url) as longer:
+            await longer.ask(Request.get(vendor.url))
+            await ask(driver, vendor.url)
+            await longer.ask(Request.get(vendor.url))
+            assert (vendor.connections, vendor.open_connections) == (1, 1)
+
+
 async def test_h11_a_redirect_from_https_to_http_is_refused(authority):
     """What was private on the way stays so."""
     host = loopback_address()

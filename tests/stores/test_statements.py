@@ -3,11 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import ClauseElement
+from sqlalchemy import ClauseElement, create_engine, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bellbuoy.stores import eventlog, knowledge, outbox, schema
-from bellbuoy.stores.statements import chunks, insert_new, upsert
+from bellbuoy.stores.statements import ROWS_AT_ONCE, chunks, insert_new, upsert, upsert_plain
 
 DIALECTS = [postgresql.dialect(), sqlite.dialect()]
 
@@ -35,6 +35,36 @@ def test_every_insert_is_one_that_the_database_can_say(dialect):
             assert "ON CONFLICT" in said
             assert "DO UPDATE SET" in said
         assert "DO NOTHING" in str(insert_new(connection, table).compile(dialect=dialect))
+
+
+@pytest.mark.parametrize("count", [1, ROWS_AT_ONCE, 2 * ROWS_AT_ONCE + 3])
+def test_plain_rows_are_inserted_once_and_updated_after(count):
+    """However many there are: those of whole statements and the rest."""
+    engine = create_engine("sqlite://")
+    schema.metadata.create_all(engine)
+    table = schema.incident_update
+    with engine.begin() as connection:
+        for word in ("first", "second"):
+            rows = [("page", "incident", n, f"{word} {n}", b"facts") for n in range(count)]
+            upsert_plain(connection, table, rows, "body", "facts")
+            held = connection.execute(select(table).order_by(table.c.position)).all()
+            assert [tuple(row) for row in held] == rows
+
+
+@pytest.mark.parametrize(("dialect", "mark"), [("sqlite", "?"), ("postgresql", "%s")], ids=str)
+def test_many_plain_rows_take_one_statement_in_the_words_of_the_database(dialect, mark):
+    """With as many values as rows, in the order of the table's columns, and no row left over."""
+    said = []
+    connection = SimpleNamespace(
+        dialect=SimpleNamespace(name=dialect), exec_driver_sql=lambda *call: said.append(call)
+    )
+    rows = [("page", "incident", n, "body", b"facts") for n in range(2 * ROWS_AT_ONCE + 1)]
+    upsert_plain(connection, schema.incident_update, rows, "body", "facts")
+    (text, many), (_, rest) = said
+    assert text.count(mark) == len(many[0]) == 5 * ROWS_AT_ONCE
+    assert many[0][:5] == rows[0]
+    assert len(many) == 2
+    assert rest == rows[-1:]
 
 
 def test_chunks_hold_every_value_in_order():

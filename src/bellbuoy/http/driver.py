@@ -17,9 +17,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
 from typing import Self, TypeVar
 
+from xxhash import xxh3_128_digest
 from yarl import URL
 
 from bellbuoy.errors import FetchError, Unreadable
@@ -28,7 +28,7 @@ from bellbuoy.http import HttpSettings
 from bellbuoy.http.failures import from_status
 from bellbuoy.http.limits import Holds, Limits, Seat
 from bellbuoy.http.names import Resolve
-from bellbuoy.http.performing import MAX_INLINE_BODY, TURNS, perform, timed_out
+from bellbuoy.http.performing import TURNS, perform, timed_out
 from bellbuoy.http.transport import REDIRECTS, UNPARSABLE, Answer, Target, Transport
 from bellbuoy.model.known import Validators
 from bellbuoy.observer import Observer, RequestDone
@@ -67,7 +67,7 @@ class Driver:
         self.timeout = settings.timeout
         self.observer = observer or Observer()
         self.transport = Transport(settings, resolver)
-        self.limits = Limits(settings.seats, settings.per_host)
+        self.limits = Limits(settings.seats, settings.per_host, self.transport.leave)
         self.holds = Holds(now)
         self.turns = asyncio.Semaphore(TURNS)
 
@@ -236,7 +236,7 @@ class Conversation:
                 answer = await self._request(target, request.method, headers, request.body)
                 if answer.status in REDIRECTS:
                     answer, target, moved_to = await self._follow(target, answer, request, headers)
-                body_hash = await _hash(answer.body)
+                body_hash = xxh3_128_digest(answer.body)  # a millisecond for the largest
             return self._judge(request, target, answer, body_hash, validators, moved_to)
         except TimeoutError:
             self.all_answered = False
@@ -411,17 +411,6 @@ def _conditional(headers: Mapping[str, str], validators: Validators) -> Mapping[
     if validators.last_modified is not None:
         conditional["If-Modified-Since"] = validators.last_modified
     return conditional
-
-
-async def _hash(body: bytes) -> bytes:
-    """What a body is compared by. A large one takes ten milliseconds, so a thread does it."""
-    if len(body) <= MAX_INLINE_BODY:
-        return _digest(body)
-    return await asyncio.get_running_loop().run_in_executor(None, _digest, body)
-
-
-def _digest(body: bytes) -> bytes:
-    return blake2b(body, digest_size=16).digest()
 
 
 def _refused(target: Target, detail: str) -> FetchError:

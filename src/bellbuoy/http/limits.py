@@ -30,8 +30,7 @@ MAX_HOLD = timedelta(hours=1)
 MAX_KEPT = 256
 """Hosts with which connections are kept open between visits.
 
-An idle TLS connection takes 70 KB, but some 200 KB once it carried a body of 50 KB: neither
-uvloop's buffer nor OpenSSL's ever shrinks. So all of them together stay below 50 MB.
+An idle TLS connection takes up to 80 KB (`tls.MAX_AT_ONCE`): all of them stay below 20 MB.
 """
 
 KEEP_ALIVE = 75.0
@@ -131,10 +130,16 @@ class Places:
 
 
 class Limits:
-    """Seats for visits, places at hosts, tokens of platforms."""
+    """Seats for visits, places at hosts, tokens of platforms.
 
-    def __init__(self, seats: int, per_host: int) -> None:
+    `left` is called with a host when nobody asks it, or waits to, any more.
+    """
+
+    def __init__(
+        self, seats: int, per_host: int, left: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.seats = Places(seats)
+        self._left = left
         self.slow_seats = Places(max(1, seats // 10))
         self._per_host = per_host
         self._hosts: dict[str, Places] = {}
@@ -152,6 +157,7 @@ class Limits:
         places = self._hosts.get(host)
         if places is not None and places.free >= self._per_host and not places.waiting:
             del self._hosts[host]
+            self._left(host)
 
     async def take_token(self, platform: str, *, begun: bool) -> None:
         """Wait until a platform may be asked; `begun` marks a later request of a visit."""

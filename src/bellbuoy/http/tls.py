@@ -10,6 +10,7 @@ Built on the public interface alone: `SSLContext.wrap_bio` takes a session and
 uvloop both come through there, and through a proxy's tunnel too.
 """
 
+import asyncio
 import ssl
 from collections import OrderedDict
 from pathlib import Path
@@ -21,16 +22,32 @@ MAX_SESSIONS = 8192
 """Hosts whose session is remembered, at about 7 KB each; the longest unused goes first."""
 
 
+MAX_AT_ONCE = 8 * 1024
+"""Bytes that may arrive at once before a connection counts as swollen.
+
+The read buffers of uvloop and of OpenSSL grow with what arrives at once, to more than twice
+of it, and never shrink: a fresh connection takes 60 KB, one that carried 55 KB takes 180.
+"""
+
+
 class _Connection(ssl.SSLObject):
     """A connection that hands its session to the context once it has one.
 
     In TLS 1.3 the ticket comes after the handshake (RFC 8446, 4.6.1), so it is there only
-    when the first bytes were read.
+    when the first bytes were read. `most` is how many bytes have arrived at once.
     """
 
+    most = 0
+    _incoming: ssl.MemoryBIO | None = None
     _kept = False
 
+    def reads_from(self, incoming: ssl.MemoryBIO) -> None:
+        """Tell where what arrived waits to be read."""
+        self._incoming = incoming
+
     def read(self, len: int = 1024, buffer: Any = None) -> Any:
+        if self._incoming is not None and self._incoming.pending > self.most:
+            self.most = self._incoming.pending
         data = super().read(len, buffer)
         if not self._kept:
             self._kept = True
@@ -63,7 +80,10 @@ class RememberingContext(ssl.SSLContext):
         """As the base class, with the remembered session of the host if there is one."""
         if session is None and isinstance(server_hostname, str):
             session = self._sessions.get(server_hostname)
-        return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+        made = super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+        if isinstance(made, _Connection):
+            made.reads_from(incoming)
+        return made
 
     def remember(self, connection: ssl.SSLObject) -> None:
         """Keep a connection's session, if its host gave it a ticket or an id to resume by."""
@@ -74,6 +94,12 @@ class RememberingContext(ssl.SSLContext):
         self._sessions.move_to_end(name)
         if len(self._sessions) > MAX_SESSIONS:
             self._sessions.popitem(last=False)
+
+
+def has_swollen(transport: asyncio.Transport | None) -> bool:
+    """Whether a connection's buffers grew beyond what an idle one may take."""
+    secured = None if transport is None else transport.get_extra_info("ssl_object")
+    return isinstance(secured, _Connection) and secured.most > MAX_AT_ONCE
 
 
 def client_context(ca_file: str | None) -> RememberingContext:

@@ -13,6 +13,8 @@ from ipaddress import ip_address
 from typing import Any, NamedTuple, Self
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 from multidict import istr
 from yarl import URL
 
@@ -33,7 +35,7 @@ from bellbuoy.http.guard import Guard
 from bellbuoy.http.limits import KEEP_ALIVE, Kept
 from bellbuoy.http.names import Names, Resolve
 from bellbuoy.http.proxies import Proxies
-from bellbuoy.http.tls import client_context
+from bellbuoy.http.tls import client_context, has_swollen
 from bellbuoy.text import clean_line
 
 MAX_HEADERS = 64 * 1024
@@ -86,13 +88,26 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class Answering(aiohttp.ClientResponse):
+    """An answer that still knows its connection when aiohttp has taken that back."""
+
+    carrier: ResponseHandler | None = None
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        """Begin to read the answer."""
+        self.carrier = connection.protocol
+        return await super().start(connection)
+
+
 class Transport:
     """aiohttp sessions over one TLS context, apart by whom they trust and what they keep.
 
     Pages are connected to through the guard; receivers and the proxy are not, because their
     addresses are the operator's word. Connections are never shared between the two, so a page
-    cannot ride on one that was opened for a receiver. Hosts beyond the bound of idle
-    connections have a session that closes each connection after its answer.
+    cannot ride on one that was opened for a receiver.
+
+    A visit's questions share a connection. When the last visit leaves a host, what it used is
+    closed, unless the host is among those that keep connections and these are small.
     """
 
     def __init__(self, settings: HttpSettings, resolve: Resolve | None) -> None:
@@ -100,6 +115,7 @@ class Transport:
         self._guard = Guard(settings.allow_private)
         self._proxies = Proxies(settings.proxy, settings.no_proxy)
         self._kept = Kept()
+        self._used: dict[str, set[ResponseHandler]] = {}
         self._resolve = resolve
         self.target = lru_cache(maxsize=_TARGETS)(self._target)
 
@@ -110,26 +126,18 @@ class Transport:
         sent = aiohttp.TraceConfig()
         sent.on_request_headers_sent.append(_mark_sent)
         self._direct = self._open(self._open_socket, KEEP_ALIVE)
-        self._direct_once = self._open(self._open_socket, None)
         self._proxied = self._open(None, KEEP_ALIVE)
-        self._proxied_once = self._open(None, None)
         self._receivers = self._open(None, _RECEIVER_KEEP_ALIVE, sent)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for session in (
-            self._direct,
-            self._direct_once,
-            self._proxied,
-            self._proxied_once,
-            self._receivers,
-        ):
+        for session in (self._direct, self._proxied, self._receivers):
             await session.close()
 
     def _open(
         self,
         open_socket: Callable[[tuple[int, int, int, str, tuple[Any, ...]]], socket.socket] | None,
-        keep_alive: float | None,
+        keep_alive: float,
         *traces: aiohttp.TraceConfig,
     ) -> aiohttp.ClientSession:
         contact = clean_line(self._settings.contact or "", 200) or "status page monitor"
@@ -139,12 +147,12 @@ class Transport:
             limit=0,  # Seats and places at hosts bound them (limits).
             ttl_dns_cache=_DNS_SECONDS,
             dns_cache_max_size=_DNS_NAMES,
-            force_close=keep_alive is None,
             keepalive_timeout=keep_alive,
             socket_factory=open_socket,
         )
         return aiohttp.ClientSession(
             connector=connector,
+            response_class=Answering,
             headers={
                 "User-Agent": f"Bellbuoy/{__version__} (+{contact})",
                 "Accept-Encoding": ACCEPT_ENCODING,
@@ -163,10 +171,7 @@ class Transport:
         self, target: Target, method: str, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
         """Ask a page. Raises FetchError, and cancellation."""
-        if self._kept.keeps(target.host, self._clock()):
-            session = self._direct if target.proxy is None else self._proxied
-        else:
-            session = self._direct_once if target.proxy is None else self._proxied_once
+        session = self._direct if target.proxy is None else self._proxied
         reading = False
         try:
             response = await session.request(
@@ -178,9 +183,24 @@ class Transport:
                 proxy=target.proxy,
             )
             reading = True
+            self._note_used(target.host, response)
             return await _read(response, keep_errors=False)
         except EXPECTED as error:
             raise self._failure(session, target, error, reading=reading) from error
+
+    def leave(self, host: str) -> None:
+        """No visit asks this host any more: close what is not worth keeping open."""
+        used = self._used.pop(host, None)
+        if used is None:
+            return
+        keeps = self._kept.keeps(host, self._clock())
+        for connection in used:
+            if not keeps or has_swollen(connection.transport):
+                connection.close()
+
+    def _note_used(self, host: str, response: aiohttp.ClientResponse) -> None:
+        if isinstance(response, Answering) and response.carrier is not None:
+            self._used.setdefault(host, set()).add(response.carrier)
 
     async def fetch_receiver(self, target: Target, request: Request, sent: list[bool]) -> Answer:
         """Ask a receiver. Raises FetchError, and cancellation.

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from bellbuoy.model.known import Known, KnownComponent, KnownIncident, KnownUpdate, PageState
 from bellbuoy.stores import Visit
 from bellbuoy.stores.retention import ended_at
-from bellbuoy.stores.schema import component, incident, incident_update, page
-from bellbuoy.stores.statements import upsert
+from bellbuoy.stores.schema import as_number, component, incident, incident_update, page
+from bellbuoy.stores.statements import upsert, upsert_plain
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(PageState).decode
@@ -105,13 +105,15 @@ def save_states(connection: Connection, states: Iterable[PageState]) -> None:
 def load_known(connection: Connection, page_key: str) -> Known:
     """All that is known of a page."""
     of_page = {"of_page": page_key}
-    blob = connection.execute(_KNOWN, of_page).scalar()
+    row = connection.execute(_KNOWN, of_page).first()
+    if row is None:
+        return Known(page_key=page_key)  # Whatever is written of a page comes with its row.
     incidents = _incidents(
         connection.execute(_INCIDENTS_OF_PAGE, of_page),
         connection.execute(_UPDATES_OF_PAGE, of_page),
     )
     return replace(
-        _decode_known(blob) if blob is not None else Known(page_key=page_key),
+        Known(page_key=page_key) if row.known is None else _decode_known(row.known),
         incidents={found.key: found for _, found in incidents},
         components={found.id: found for found in components(connection, page_key)},
     )
@@ -186,32 +188,29 @@ def _incidents(
 
 
 def _write_incidents(connection: Connection, before: Known, known: Known) -> None:
-    heads: list[dict[str, Any]] = []
-    parts: list[dict[str, Any]] = []
+    heads: list[tuple[Any, ...]] = []
+    parts: list[tuple[Any, ...]] = []
     cut: list[dict[str, Any]] = []
     for key, now in known.incidents.items():
         old = before.incidents.get(key)
         if old is now:
             continue
-        ids = {"page_key": known.page_key, "key": key}
+        ids = (known.page_key, key)
         old_updates = old.updates if old is not None else ()
         changed = _update_rows(ids, old_updates, now.updates)
         head = replace(now, updates=())
         if changed or old is None or head != replace(old, updates=()):
             has_bodies = any(part.body for part in now.updates)
-            heads.append(
-                {**ids, "ended_at": ended_at(now), "has_bodies": has_bodies, "facts": _encode(head)}
-            )
+            heads.append((*ids, as_number(ended_at(now)), has_bodies, _encode(head)))
         parts += changed
         if len(now.updates) < len(old_updates):
             cut.append(_of(known.page_key, key, len(now.updates)))
     gone = before.incidents.keys() - known.incidents.keys()
     cut += [_of(known.page_key, key, 0) for key in gone]
     if heads:
-        statement = upsert(connection, incident, "ended_at", "has_bodies", "facts")
-        connection.execute(statement, heads)
+        upsert_plain(connection, incident, heads, "ended_at", "has_bodies", "facts")
     if parts:
-        connection.execute(upsert(connection, incident_update, "body", "facts"), parts)
+        upsert_plain(connection, incident_update, parts, "body", "facts")
     if cut:
         connection.execute(_FORGET_UPDATES_FROM, cut)
     if gone:
@@ -220,16 +219,10 @@ def _write_incidents(connection: Connection, before: Known, known: Known) -> Non
 
 
 def _update_rows(
-    ids: dict[str, Any], old: Sequence[KnownUpdate], now: Sequence[KnownUpdate]
-) -> list[dict[str, Any]]:
+    ids: tuple[str, str], old: Sequence[KnownUpdate], now: Sequence[KnownUpdate]
+) -> list[tuple[Any, ...]]:
     return [
-        {
-            "page_key": ids["page_key"],
-            "incident_key": ids["key"],
-            "position": position,
-            "body": part.body,
-            "facts": _encode(replace(part, body="")),
-        }
+        (*ids, position, part.body, _encode(replace(part, body="")))
         for position, part in enumerate(now)
         if position >= len(old) or (old[position] is not part and old[position] != part)
     ]

@@ -26,14 +26,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+def as_number(at: datetime | None) -> int | None:
+    """Microseconds since 1970, UTC: how an instant is kept."""
+    return None if at is None else (at - _EPOCH) // _MICROSECOND
+
+
 class Instant(TypeDecorator[datetime]):
-    """An aware datetime, kept as microseconds since 1970, UTC: sorts and compares everywhere."""
+    """An aware datetime, kept as a number: sorts and compares everywhere."""
 
     impl = BigInteger
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002, D102 - SQLAlchemy's
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+        return as_number(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002, D102 - SQLAlchemy's
         return None if value is None else _EPOCH + value * _MICROSECOND
