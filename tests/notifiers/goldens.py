@@ -87,7 +87,10 @@ def digest() -> Digest:
     return Digest(
         id="digest-1",
         messages=tuple(
-            replace(one, delivery=replace(one.delivery, reason=reason)) for one in messages
+            replace(
+                one, event=one.event.numbered(seq), delivery=replace(one.delivery, reason=reason)
+            )
+            for seq, one in zip((12, 13, 17), messages, strict=True)
         ),
         sent_at=int(AT.timestamp()),
     )

@@ -338,7 +338,7 @@ def test_it_works_on_the_loop_that_bellbuoy_runs_on(tmp_path):
         ({"run": ["/bin/echo", 3]}, "valid string"),
         ({"run": "true", "timeout": "soon"}, "not a duration; write"),
         ({"run": "true", "timeout": True}, "not a duration; write"),
-        ({"run": "true", "timeout": 0}, "greater than or equal"),
+        ({"run": "true", "timeout": 0}, "above zero"),
         ({"run": "true", "timeout": "1h"}, "less than or equal"),
         ({"run": "true", "env": {"BELLBUOY_KEY": "x"}}, "not ours"),
         ({"run": "true", "env": {"A=B": "x"}}, "not ours"),

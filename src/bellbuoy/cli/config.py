@@ -72,7 +72,7 @@ def in_force(config: "Config") -> "Iterator[str]":
 
 
 def _page(watched: "Watched") -> str:
-    from bellbuoy.config.values import spoken
+    from bellbuoy.durations import spoken
 
     page = watched.page
     parts = [

@@ -38,10 +38,10 @@ def demo(
     """
     from bellbuoy.cli.options import checked, kinds_of_events
     from bellbuoy.cli.output import Printer
-    from bellbuoy.config import values
+    from bellbuoy.durations import duration
     from bellbuoy.platform import run
 
-    seconds = checked("--for", for_, values.duration)
+    seconds = checked("--for", for_, duration)
     chosen = kinds_of_events(kinds)
     with Printer("utf-8" if json else None) as printer:
         return run(lambda: _demo(seed, seconds, printer, chosen, as_json=json))

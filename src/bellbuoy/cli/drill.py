@@ -95,7 +95,7 @@ def play(config: "Config", events: "Sequence[Event]", *, as_json: bool) -> int:
 
 
 def _text(line: "Line") -> str:
-    from bellbuoy.config.values import spoken
+    from bellbuoy.durations import spoken
 
     head = f"{line.receiver}  {line.kind.value}: {line.outcome}"
     if line.outcome == "not told":

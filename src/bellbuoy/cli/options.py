@@ -57,9 +57,9 @@ def checked(option: str, text: str, meaning: Callable[[str], T]) -> T:
 
 def duration(option: str, text: str | None) -> float | None:
     """An option's duration in seconds; None if it was not given."""
-    from bellbuoy.config import values
+    from bellbuoy import durations
 
-    return None if text is None else checked(option, text, values.duration)
+    return None if text is None else checked(option, text, durations.duration)
 
 
 def kinds_of_events(text: str | None) -> tuple[str, ...] | None:

@@ -61,6 +61,7 @@ def replay(
     from bellbuoy.cli.rendering import usual_kinds
     from bellbuoy.config import Config, Watched, values
     from bellbuoy.config.providers import slug_of
+    from bellbuoy.durations import duration
     from bellbuoy.errors import ConfigError
     from bellbuoy.formats import Formats
     from bellbuoy.model.facts import Page, Provider
@@ -79,7 +80,7 @@ def replay(
         url=address,
         provider=Provider(slug=slug_of(name), name=name),
         format=format,
-        every=checked("--every", every, values.duration),
+        every=checked("--every", every, duration),
     )
     face = _face(formats[format], page)
     if face.accepts_failure:

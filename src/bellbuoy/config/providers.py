@@ -13,7 +13,8 @@ from bellbuoy.config import Watched
 from bellbuoy.config.document import Place
 from bellbuoy.config.problems import Problems
 from bellbuoy.config.schema import ExpectEntry, PageEntry, PageOptions
-from bellbuoy.config.values import json_steps, nearest, page_address, page_key, spoken
+from bellbuoy.config.values import json_steps, nearest, page_address, page_key
+from bellbuoy.durations import spoken
 from bellbuoy.model.facts import Expectation, ExpectedValue, Page, Provider
 from bellbuoy.text import MAX_NAME, clean_line
 

@@ -26,22 +26,10 @@ from pydantic import (
 
 from bellbuoy.config import values
 from bellbuoy.config.problems import OLDER
+from bellbuoy.durations import Duration
 from bellbuoy.model.facts import Impact
 from bellbuoy.notifiers import Notifiers
 
-Duration = Annotated[
-    float,
-    BeforeValidator(values.duration),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "exclusiveMinimum": 0},
-                {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*(ms|s|m|h|d|)\s*$"},
-            ],
-            "description": "500ms, 30s, 5m, 2h, 90d, or a number of seconds",
-        }
-    ),
-]
 _TEXTS: dict[str, Any] = {
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
 }

@@ -4,7 +4,6 @@ Every function raises ValueError with "what is wrong; the cure". Pure, but for t
 database of the system.
 """
 
-import math
 import operator
 import re
 from collections.abc import Iterable
@@ -15,13 +14,12 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from bellbuoy.durations import spoken
 from bellbuoy.events import FAMILIES, EventKind
 from bellbuoy.model.facts import Impact
 from bellbuoy.routing.schedules import parse_rhythm, parse_window
 from bellbuoy.text import MAX_URL
 
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|)")
-_UNITS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _COMPARISON = re.compile(r"(>=|<=|>|<)\s*(\w+)")
 _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 _STEP = re.compile(r"\.([^.\[\]*?@\s]+)|\[([0-9]{1,9})\]")
@@ -47,23 +45,6 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f" (did you mean {' or '.join(repr(folded[name]) for name in close)}?)"
 
 
-def duration(value: Any) -> float:
-    """Seconds, from a number of them or from `500ms`, `30s`, `5m`, `2h`, `90d`."""
-    cure = "write 500ms, 30s, 5m, 2h, 90d or a number of seconds"
-    number = value
-    if isinstance(value, str) and (found := _DURATION.fullmatch(value.strip().lower())):
-        number = float(found[1]) * _UNITS[found[2]]
-    if isinstance(number, bool) or not isinstance(number, (int, float)):
-        raise ValueError(f"{_shown(value)} is not a duration; {cure}")  # noqa: TRY004 - see above
-    try:
-        seconds = float(number)
-    except OverflowError:
-        seconds = math.inf
-    if not math.isfinite(seconds) or seconds <= 0:
-        raise ValueError(f"{_shown(value)} is not a length of time above zero; {cure}")
-    return seconds
-
-
 def within(seconds: float, low: float, high: float = 3650 * 86400.0) -> float:
     """A duration between two others."""
     if low <= seconds <= high:
@@ -71,14 +52,6 @@ def within(seconds: float, low: float, high: float = 3650 * 86400.0) -> float:
     raise ValueError(
         f"{spoken(seconds)} is not between {spoken(low)} and {spoken(high)}; change it"
     )
-
-
-def spoken(seconds: float) -> str:
-    """A duration as a person would write it."""
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds / size:g} {unit}"
-    return f"{seconds:g} s" if seconds >= 1 else f"{seconds * 1000:g} ms"
 
 
 def page_address(value: str) -> str:

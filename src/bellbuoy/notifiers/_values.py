@@ -1,4 +1,4 @@
-"""What settings of several kinds of receivers are: addresses, and a time zone."""
+"""What settings of several kinds of receivers are: addresses, what stands in a header, a zone."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -21,14 +21,24 @@ def _http(address: str) -> str:
 
 
 def _base(address: str) -> str:
-    if "?" in _http(address) or "#" in address:
-        raise ValueError("must end with its path: no `?`, no `#`")
+    parts = urlsplit(_http(address))
+    if "@" in parts.netloc:
+        raise ValueError("must not hold a password; there are other settings for that")
+    if "?" in address or "#" in address:
+        raise ValueError("must end with the path, without '?' and '#'")
     return address.rstrip("/")
 
 
 def _secret(address: SecretStr) -> SecretStr:
     _http(address.get_secret_value())
     return address
+
+
+def _in_a_header(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not text or not text.isascii() or not text.isprintable():
+        raise ValueError("must be printable ASCII on one line, and not empty")
+    return secret
 
 
 def _zone(name: str) -> str:
@@ -40,10 +50,13 @@ def _zone(name: str) -> str:
 
 
 BaseAddress = Annotated[str, AfterValidator(_base)]
-"""Where an interface of a service begins; no slash at its end."""
+"""Where an interface of a service begins; no slash at its end, no password in it."""
 
 SecretAddress = Annotated[SecretStr, AfterValidator(_secret)]
 """An http or https address that whoever knows it may post to."""
+
+HeaderSecret = Annotated[SecretStr, AfterValidator(_in_a_header)]
+"""A secret that can stand in a header."""
 
 Zone = Annotated[str, AfterValidator(_zone)]
 """The IANA name of a time zone."""

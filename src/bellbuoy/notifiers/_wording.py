@@ -64,7 +64,10 @@ class Words(Struct, frozen=True, kw_only=True):
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """One incident of a digest, as it stands at its end: what the last of its events says."""
+    """One incident of a digest, as it stands at its end: what the last of its events says.
+
+    `state` names all of its events by their places in the log, as `bellbuoy events` counts them.
+    """
 
     subject: str
     state: str
@@ -319,12 +322,23 @@ def _line(messages: tuple[Message, ...], timezone: str) -> Line:
     last = messages[-1].event
     return Line(
         subject=subject(last),
-        state=state(last, timezone),
+        state=f"{state(last, timezone)} [{_places(messages)}]",
         tone=tone(last),
         link=link(last),
         is_open=last.phase is not Phase.ALONE and not is_over(last),
         event_ids=tuple(message.event.id for message in messages),
     )
+
+
+def _places(messages: Iterable[Message]) -> str:
+    """Where events stand in the log: `#12-15, 19`. Each is named, and hundreds stay readable."""
+    runs: list[list[int]] = []
+    for seq in sorted({message.event.seq for message in messages}):
+        if runs and seq == runs[-1][1] + 1:
+            runs[-1][1] = seq
+        else:
+            runs.append([seq, seq])
+    return "#" + ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in runs)
 
 
 def _gravity(line: Line) -> tuple[bool, int]:

@@ -20,6 +20,7 @@ import msgspec
 from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from bellbuoy.durations import Duration
 from bellbuoy.errors import DelayedError, FetchError
 from bellbuoy.exchange import Exchange, Request
 from bellbuoy.model.delivery import Receipt
@@ -27,7 +28,7 @@ from bellbuoy.model.facts import Impact
 from bellbuoy.notifiers import Digest, Message, _statuses
 from bellbuoy.notifiers import _wording as wording
 from bellbuoy.notifiers._alertmanager_alerts import Alerts, Ground, Label, alerts
-from bellbuoy.notifiers._settings import HeaderSecret, HttpAddress, Period
+from bellbuoy.notifiers._values import BaseAddress, HeaderSecret
 
 api_version = 1
 KIND = "alertmanager"
@@ -53,11 +54,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    url: HttpAddress
+    url: BaseAddress
     labels: dict[Label, Annotated[str, Field(min_length=1)]] = {}
     severities: dict[Impact, Annotated[str, Field(min_length=1)]] = dict(_SEVERITIES)
-    renew_every: Annotated[Period, Field(ge=10, le=86_400)] = 240.0
-    ends_after: Annotated[Period, Field(ge=20, le=604_800)] | None = None
+    renew_every: Annotated[Duration, Field(ge=10, le=86_400)] = 240.0
+    ends_after: Annotated[Duration, Field(ge=20, le=604_800)] | None = None
     token: HeaderSecret | None = None
     username: str = ""
     password: SecretStr | None = None

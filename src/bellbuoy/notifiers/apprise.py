@@ -17,11 +17,11 @@ from typing import Annotated
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from bellbuoy.durations import Duration
 from bellbuoy.errors import DelayedError
 from bellbuoy.model.delivery import Receipt
 from bellbuoy.notifiers import Digest, Message, _apprise
 from bellbuoy.notifiers import _wording as wording
-from bellbuoy.notifiers._durations import Seconds
 from bellbuoy.notifiers._inert import inert, inert_link
 from bellbuoy.notifiers._programs import Helper
 from bellbuoy.notifiers._wording import REPEAT, Tone
@@ -49,7 +49,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     url: SecretStr
-    timeout: Annotated[Seconds, Field(ge=0.1, le=600)] = 30.0
+    timeout: Annotated[Duration, Field(ge=0.1, le=600)] = 30.0
     timezone: str = "UTC"
 
     @field_validator("url")

@@ -28,11 +28,11 @@ from pydantic import (
     field_validator,
 )
 
+from bellbuoy.durations import Duration
 from bellbuoy.errors import DelayedError, RefusedError
 from bellbuoy.events import to_json
 from bellbuoy.model.delivery import Receipt
 from bellbuoy.notifiers import Message
-from bellbuoy.notifiers._durations import Seconds
 from bellbuoy.notifiers._programs import run
 from bellbuoy.platform import plain_environment
 from bellbuoy.text import clean_line
@@ -67,7 +67,7 @@ class Settings(BaseModel):
             }
         ),
     ]
-    timeout: Annotated[Seconds, Field(ge=0.1, le=600)] = 30.0
+    timeout: Annotated[Duration, Field(ge=0.1, le=600)] = 30.0
     env: dict[str, SecretStr] = {}
 
     @field_validator("run")

@@ -27,7 +27,7 @@ from bellbuoy.notifiers import Digest, Message, _statuses
 from bellbuoy.notifiers import _pagerduty_events as events
 from bellbuoy.notifiers import _wording as wording
 from bellbuoy.notifiers._pagerduty_events import Severity
-from bellbuoy.notifiers._settings import HttpAddress
+from bellbuoy.notifiers._values import BaseAddress
 from bellbuoy.text import clean_line
 
 api_version = 1
@@ -50,7 +50,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     routing_key: SecretStr
-    base_url: HttpAddress = "https://events.pagerduty.com"
+    base_url: BaseAddress = "https://events.pagerduty.com"
     severities: dict[Impact, Severity] = dict(_SEVERITIES)
 
     @field_validator("routing_key")

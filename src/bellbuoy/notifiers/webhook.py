@@ -21,7 +21,7 @@ import base64
 import binascii
 from datetime import UTC, datetime
 from typing import Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
@@ -32,6 +32,7 @@ from bellbuoy.events import Event, to_builtins, to_json
 from bellbuoy.exchange import Exchange, Request
 from bellbuoy.model.delivery import Occasion, Receipt
 from bellbuoy.notifiers import Message, _statuses
+from bellbuoy.notifiers._values import SecretAddress
 
 api_version = 1
 KIND = "webhook"
@@ -49,22 +50,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    url: SecretStr
+    url: SecretAddress
     secret: SecretStr
     previous_secret: SecretStr | None = None
     mode: Literal["structured", "binary"] = "structured"
-
-    @field_validator("url")
-    @classmethod
-    def _is_http(cls, url: SecretStr) -> SecretStr:
-        try:
-            parts = urlsplit(url.get_secret_value())
-            is_good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-        except ValueError:
-            is_good = False
-        if not is_good:
-            raise ValueError("must be an http or https address")
-        return url
 
     @field_validator("secret", "previous_secret")
     @classmethod
