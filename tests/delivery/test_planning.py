@@ -300,6 +300,21 @@ async def test_r6_a_renewal_goes_through_quiet_hours_and_silences(tale):
     assert {what for _, what in await tale.told()} == {"opened"}
 
 
+async def test_a_reminder_of_a_receiver_that_needs_no_renewal_keeps_to_quiet_hours_and_silences(
+    tale,
+):
+    """The app names every receiver, those that are never renewed with 0."""
+    tale.renewals = {"ops": 0.0}
+    early = Quiet(windows=(parse_window("16:12-20:00"),), timezone="UTC")
+    await tale.start(Route(name="quiet", to=("ops",), quiet=early, remind=600))
+    await tale.tell("opened")
+    await tale.wait(2 * HOUR)
+    assert await tale.told() == [("i1", "opened")]
+    await tale.silence(providers=("openai",), minutes=600)
+    await tale.wait(3 * HOUR)
+    assert await tale.told() == [("i1", "opened")]
+
+
 async def test_planned_work_is_told_again_ahead_of_its_start(tale):
     """A day and an hour before; a start that moves takes them along, a cancellation ends them."""
     route = Route(name="r", to=("ops",), when=Matcher(kinds=("maintenance",)), ahead=(86400, 3600))
