@@ -14,6 +14,9 @@ from bellbuoy.routing.matchers import Need, is_like
 from bellbuoy.routing.routes import Route
 from bellbuoy.routing.schedules import Quiet, parse_rhythm, parse_window
 
+_PAGING = ("pagerduty", "command", "alertmanager")
+"""Kinds of receivers that wake people up."""
+
 
 def read_routes(
     entries: Sequence[Any],
@@ -45,6 +48,7 @@ def read_routes(
         heard.update(entry.to)
         _check_providers(entry.when, watched, (*place, "when", "providers"), problems)
         _check_planned_work(entry, (*place, "maintenance"), problems)
+        _check_paging(name, entry, receivers, (*place, "when", "impacts"), problems)
         yield _route(name, entry, entry.timezone or zone)
     for name in receivers if entries else ():
         if name not in heard:
@@ -159,3 +163,24 @@ def _check_planned_work(entry: RouteEntry, place: Place, problems: Problems) -> 
             "asks for messages ahead of planned work, but the route does not ask for planned "
             "work; add 'kinds: [maintenance]' under when",
         )
+
+
+def _check_paging(
+    name: str, entry: RouteEntry, receivers: Mapping[str, Any], place: Place, problems: Problems
+) -> None:
+    when = entry.when
+    is_narrowed = when.components or when.text or when.services or when.owners
+    if entry.hold or not when.impacts or is_narrowed:
+        return
+    pagers = [to for to in entry.to if _kind(receivers.get(to)) in _PAGING]
+    if pagers:
+        problems.warn(
+            place,
+            f"route {name!r} pages {', '.join(pagers)} on impact alone, and impact is derived from "
+            "components, not a human judgement; add 'hold: 5m', so that what ends by itself wakes "
+            "nobody, or ask for components, text or services",
+        )
+
+
+def _kind(receiver: Any) -> Any:
+    return receiver.get("kind") if isinstance(receiver, dict) else None
