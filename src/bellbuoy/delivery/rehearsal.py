@@ -100,6 +100,7 @@ async def rehearse(
         if event.seq % _FORGET_AFTER == 0:
             await stage.prune(stage.now)
     await _pass_time(stage, until, look)
+    await look()
     told = [each for each in messages if since is None or each.at >= since]
     return Rehearsal(
         messages=tuple(told),
@@ -146,8 +147,11 @@ class _Reasons(Observer):
 
 
 async def _pass_time(stage: _Stage, until: datetime, look: Callable[[], Awaitable[None]]) -> None:
-    """Let what is held until then fall due, each at its time."""
-    while (due_at := await stage.next_held()) is not None and due_at <= until:
+    """Let what is held until before then fall due, each at its time.
+
+    What falls due with an event comes after it, as the dispatcher has it.
+    """
+    while (due_at := await stage.next_held()) is not None and due_at < until:
         stage.now = max(due_at, stage.now)
         await look()
     stage.now = max(until, stage.now)
