@@ -427,6 +427,21 @@ def test_an_event_with_anything_in_any_place_is_read_or_refused_with_a_value_err
         assert isinstance(from_json(json.dumps(broken).encode()), Event)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("observed_at", '"2026-02-23T16:09:30"', "timezone"),
+        ("changes", '{"a": ' + "[" * 50_000, "nested too deep"),
+    ],
+)
+def test_what_would_fail_later_is_refused_at_once(field, value, said):
+    """A time without a zone cannot be compared; a tower of lists would end the process."""
+    line = json.dumps(wire(incident_event(changes={"a": (1, 2)})))
+    before = json.dumps(wire(incident_event(changes={"a": (1, 2)}))["data"][field])
+    with pytest.raises(ValueError, match=said):
+        from_json(line.replace(before, value).encode())
+
+
 @given(st.integers(min_value=0))
 def test_a_cut_line_is_refused(cut):
     """A file that was not written to its end."""
