@@ -112,6 +112,14 @@ def test_a_misspelt_provider_is_warned_of(call):
     assert "warning" not in call("silence", "add", "git*:API", "--for", "2h").stderr
 
 
+def test_a_provider_goes_by_every_name_that_the_catalog_has_for_it(call, here):
+    """What works under `providers` works here."""
+    (here / "bellbuoy.yaml").write_text("providers: [aws]\nstore: bell.db\n")
+    done = call("silence", "add", "aws:us-east-1/ec2", "--for", "2h")
+    assert "warning" not in done.stderr
+    assert silences(call)[0]["matcher"]["providers"] == ["amazon-web-services"]
+
+
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("id", ["", "zz"])
 def test_ending_what_is_none_names_those_that_are(id, call):

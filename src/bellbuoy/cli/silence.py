@@ -53,6 +53,7 @@ def add(
     from bellbuoy.cli.options import period
     from bellbuoy.cli.output import say
     from bellbuoy.cli.wording import local, spoken_matcher
+    from bellbuoy.config.routes import unwatched
     from bellbuoy.model.delivery import Silence
     from bellbuoy.text import clean_line
 
@@ -60,7 +61,7 @@ def add(
     now = datetime.now(UTC)
     silence = Silence(
         id=token_hex(4),
-        matcher=_matcher(target, kinds, impacts, text),
+        matcher=_matcher(chosen, target, kinds, impacts, text),
         starts_at=now,
         ends_at=now + period("--for", for_),
         author=clean_line(author or _user()),
@@ -68,8 +69,8 @@ def add(
         created_at=now,
     )
     _keep(silence, chosen)
-    if stranger := _stranger(target, chosen):
-        say(f"warning: {stranger}")
+    if stranger := unwatched(silence.matcher, chosen.watched):
+        say(f"warning: {stranger}; nothing is muted by this")
     until = local(silence.ends_at, chosen.timezone)
     say(f"silenced until {until}: {spoken_matcher(silence.matcher)}")
     return 0
@@ -152,37 +153,25 @@ def _user() -> str:
         return "somebody"  # A container may run under a number that has no name.
 
 
-def _matcher(target: str, kinds: str | None, impacts: str | None, text: str | None) -> "Matcher":
+def _matcher(
+    config: "Config", target: str, kinds: str | None, impacts: str | None, text: str | None
+) -> "Matcher":
     from msgspec.structs import replace
 
+    from bellbuoy.catalog import Catalog
     from bellbuoy.cli.options import checked, kinds_of_events
     from bellbuoy.config import values
-    from bellbuoy.config.routes import target as find
+    from bellbuoy.config.routes import watched_target
     from bellbuoy.errors import ConfigError
 
-    matcher = find(checked("TARGET", target, values.target))
+    asked = checked("TARGET", target, values.target)
+    matcher = watched_target(asked, config.watched, Catalog())
     if impacts is not None:
         matcher = replace(matcher, impacts=checked("--impacts", impacts, values.impacts))
     if text is not None and not text.strip():
         raise ConfigError("--text: is empty, so it would stand in every message; leave it out")
     return replace(
         matcher, kinds=kinds_of_events(kinds) or (), text=(text,) if text is not None else ()
-    )
-
-
-def _stranger(target: str, config: "Config") -> str:
-    """What is doubtful about a target that no watched provider is like; else empty."""
-    from bellbuoy.config.values import nearest
-    from bellbuoy.routing.matchers import is_like
-
-    glob = target.partition(":")[0].strip()
-    providers = [watched.page.provider for watched in config.watched]
-    names = list(dict.fromkeys(name for each in providers for name in (each.slug, each.name)))
-    if any(is_like(glob, name) for name in names):
-        return ""
-    return (
-        f"{glob!r} is like no provider that is watched{nearest(glob, names)}; "
-        "nothing is muted by this"
     )
 
 
