@@ -50,12 +50,7 @@ def read_routes(
         names.add(name)
         heard.update(entry.to)
         route = _route(name, entry, entry.timezone or zone, watched, catalog)
-        for number, glob in enumerate(route.when.providers):
-            if stranger := unwatched(Matcher(providers=(glob,)), watched):
-                problems.warn(
-                    (*place, "when", "providers", number),
-                    f"{stranger}; this route hears of nothing from it",
-                )
+        _check_providers(route, watched, (*place, "when", "providers"), problems)
         _check_planned_work(entry, (*place, "maintenance"), problems)
         _check_paging(name, entry, receivers, (*place, "when", "impacts"), problems)
         yield route
@@ -190,6 +185,14 @@ def _check_receivers(
                 f"{name!r} is not a receiver{nearest(name, receivers)}; {known}; "
                 "add it under receivers",
             )
+
+
+def _check_providers(
+    route: Route, watched: Sequence[Watched], place: Place, problems: Problems
+) -> None:
+    for index, glob in enumerate(route.when.providers):
+        if stranger := unwatched(Matcher(providers=(glob,)), watched):
+            problems.warn((*place, index), f"{stranger}; this route hears of nothing from it")
 
 
 def _check_planned_work(entry: RouteEntry, place: Place, problems: Problems) -> None:

@@ -144,6 +144,9 @@ class Planning:
             reason = delivery.reason if delivery.reason in _DIGESTED else ""
             self._change(replace(_waiting(delivery, self._now), reason=reason))
             self._account(event, delivery)
+            if event.phase is Phase.ENDS:
+                # Its beginning may have been released only now, and would be told again for ever.
+                self._drop_notices(delivery.receiver, delivery.lane)
 
     def _is_known(self, end: Delivery, event: Event) -> bool:
         """Whether the receiver knows, or is told right now, of what this is the end of."""

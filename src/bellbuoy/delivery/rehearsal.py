@@ -111,7 +111,7 @@ async def rehearse(
 
 
 class _Stage(MemoryStore):
-    """The store of a rehearsal: it counts what is withheld, and never forgets who was told."""
+    """The store of a rehearsal: it keeps what waits and who was told, and counts the rest."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,11 +120,21 @@ class _Stage(MemoryStore):
         self.observer = _Reasons(self.withheld)
 
     async def dispatch(self, reader: str, seq: int, outgoing: Outgoing) -> None:
-        """As any store does; what was held and is withheld now is counted."""
-        for each in outgoing.changed:
-            if each.status is DeliveryStatus.WITHHELD:
-                self.withheld[each.receiver, each.reason] += 1
-        await super().dispatch(reader, seq, outgoing)
+        """Keep what waits; what was held and is withheld now is counted and dropped."""
+        late = [each for each in outgoing.changed if each.status is DeliveryStatus.WITHHELD]
+        self.withheld.update((each.receiver, each.reason) for each in late)
+        waiting = replace(
+            outgoing,
+            new=tuple(each for each in outgoing.new if each.status is not DeliveryStatus.WITHHELD),
+            changed=tuple(each for each in outgoing.changed if each not in late),
+            gone=(*outgoing.gone, *(each.id for each in late)),
+        )
+        await super().dispatch(reader, seq, waiting)
+
+    async def settle(self, *deliveries: Delivery) -> None:
+        """Drop what was told: over a long log, looking past it would be most of the work."""
+        for each in deliveries:
+            self._deliveries.pop(each.id, None)
 
     async def held(self, receivers: Iterable[str]) -> Mapping[str, int]:
         """How many events each receiver would still be told."""
@@ -167,5 +177,5 @@ async def _taken(store: MemoryStore, receiver: str, at: datetime) -> list[Told]:
                 contents = await store.waiting(receiver, digest=delivery.digest, limit=10_000)
             if contents:
                 taken.append(Told(at=at, receiver=receiver, contents=contents))
-            await store.settle(*(replace(one, status=DeliveryStatus.DONE) for one, _ in contents))
+            await store.settle(*(one for one, _ in contents))
     return taken
