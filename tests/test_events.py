@@ -1,6 +1,7 @@
 """Events leave the house as the documentation and the published schema say."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import combinations, product
 from pathlib import Path
@@ -17,16 +18,30 @@ from bellbuoy.events import (
     ANNOUNCED_FAMILIES,
     FAMILIES,
     NO_LONGER_WATCHED,
+    ComponentFacts,
+    Event,
     EventKind,
+    IncidentComponent,
+    IncidentFacts,
+    PageRef,
     Phase,
+    UpdateFacts,
     content_hash,
     event_id,
+    from_json,
     json_schema,
     page_ref,
     to_builtins,
     to_json,
 )
-from bellbuoy.model.facts import ComponentStatus, IncidentStatus, Page
+from bellbuoy.model.facts import (
+    ComponentStatus,
+    Impact,
+    IncidentKind,
+    IncidentStatus,
+    Page,
+    Provider,
+)
 from bellbuoy.testing import sample_events
 from tests.event_samples import (
     AT,
@@ -308,3 +323,128 @@ def test_a_time_of_another_zone_is_the_same_instant():
     """Contract or not, a reader never sees a wrong instant."""
     tokyo = AT.astimezone(timezone(timedelta(hours=9)))
     assert datetime.fromisoformat(wire(incident_event(at=tokyo))["time"]) == AT
+
+
+TEXT = st.text(max_size=30)
+ANY_TIME = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+MAYBE_TIME = st.none() | ANY_TIME
+VALUES = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXT
+ANY_EVENT = st.builds(
+    Event,
+    id=TEXT,
+    kind=st.sampled_from(EventKind),
+    provider=st.builds(Provider, slug=TEXT, name=TEXT),
+    page=st.builds(PageRef, key=TEXT, url=TEXT),
+    observed_at=ANY_TIME,
+    at=MAYBE_TIME,
+    seq=st.integers(0, 2**62),
+    late=st.booleans(),
+    incident=st.none()
+    | st.builds(
+        IncidentFacts,
+        id=TEXT,
+        kind=st.sampled_from(IncidentKind),
+        title=TEXT,
+        url=TEXT,
+        impact=st.sampled_from(Impact),
+        impact_raw=TEXT,
+        status=st.sampled_from(IncidentStatus),
+        status_raw=TEXT,
+        started_at=MAYBE_TIME,
+        updated_at=MAYBE_TIME,
+        resolved_at=MAYBE_TIME,
+        components=st.lists(
+            st.builds(
+                IncidentComponent,
+                id=TEXT,
+                name=TEXT,
+                group=st.none() | TEXT,
+                status=st.sampled_from(ComponentStatus),
+            ),
+            max_size=2,
+        ).map(tuple),
+    ),
+    update=st.none()
+    | st.builds(
+        UpdateFacts,
+        id=TEXT,
+        status=st.sampled_from(IncidentStatus),
+        status_raw=TEXT,
+        body=TEXT,
+        at=MAYBE_TIME,
+    ),
+    component=st.none()
+    | st.builds(
+        ComponentFacts,
+        id=TEXT,
+        name=TEXT,
+        group=st.none() | TEXT,
+        region=st.none() | TEXT,
+        status=st.sampled_from(ComponentStatus),
+        status_raw=TEXT,
+    ),
+    changes=st.dictionaries(TEXT, st.tuples(VALUES, VALUES), max_size=2),
+    reason=st.none() | st.text(min_size=1, max_size=30),
+)
+
+
+@given(ANY_EVENT)
+def test_what_is_written_as_json_is_read_as_the_same_event(event):
+    """All of it but `closing`, which is not told."""
+    assert from_json(to_json(event)) == event
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8")))
+def test_garbage_is_refused_with_a_value_error_and_nothing_else(garbage):
+    """Whoever hands in a file is told, whatever is in it."""
+    with pytest.raises(ValueError, match=r"\S"):
+        from_json(garbage)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+PLACES = [
+    ("specversion",), ("id",), ("source",), ("type",), ("subject",), ("time",), ("data",),
+    *(("data", name) for name in ("seq", "observed_at", "late", "provider", "page", "changes")),
+    *(("data", "incident", name) for name in ("impact", "status", "components", "started_at")),
+    ("data", "update", "at"),
+]  # fmt: skip
+
+
+@given(st.sampled_from(PLACES), JSON)
+def test_an_event_with_anything_in_any_place_is_read_or_refused_with_a_value_error(path, value):
+    """A kind that is unknown, a time that is none, a list where a mapping belongs."""
+    broken = wire(incident_event(changes={"title": ("a", "b")}))
+    *parents, name = path
+    place = broken
+    for parent in parents:
+        place = place[parent]
+    place[name] = value
+    with suppress(ValueError):
+        assert isinstance(from_json(json.dumps(broken).encode()), Event)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("observed_at", '"2026-02-23T16:09:30"', "timezone"),
+        ("changes", '{"a": ' + "[" * 50_000, "nested too deep"),
+    ],
+)
+def test_what_would_fail_later_is_refused_at_once(field, value, said):
+    """A time without a zone cannot be compared; a tower of lists would end the process."""
+    line = json.dumps(wire(incident_event(changes={"a": (1, 2)})))
+    before = json.dumps(wire(incident_event(changes={"a": (1, 2)}))["data"][field])
+    with pytest.raises(ValueError, match=said):
+        from_json(line.replace(before, value).encode())
+
+
+@given(st.integers(min_value=0))
+def test_a_cut_line_is_refused(cut):
+    """A file that was not written to its end."""
+    line = to_json(incident_event())
+    with pytest.raises(ValueError, match=r"\S"):
+        from_json(line[: cut % len(line)])

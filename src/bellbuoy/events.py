@@ -104,7 +104,9 @@ NO_LONGER_WATCHED = "no longer watched"
 """The reason of a withdrawal that the vendor did not cause; such an event is for the log only."""
 
 
-Instant = Annotated[datetime, Meta(extra_json_schema={"format": "date-time", "pattern": "Z$"})]
+Instant = Annotated[
+    datetime, Meta(tz=True, extra_json_schema={"format": "date-time", "pattern": "Z$"})
+]
 """An aware instant in UTC, which RFC 3339 writes with a Z at its end."""
 
 
@@ -322,6 +324,8 @@ def from_json(text: bytes) -> Event:
     try:
         wire = _decoder.decode(text)
         kind = EventKind(wire.type.removeprefix("dev.bellbuoy.").removesuffix(".v1"))
+    except RecursionError:
+        raise ValueError("nested too deep") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ValueError(str(error)) from None
     data = wire.data

@@ -268,6 +268,17 @@ async def test_a_reminder_comes_while_it_is_open_and_counts_from_the_last_messag
     assert [each[3] for each in await tale.all()].count("reminder") == 2
 
 
+@pytest.mark.parametrize("rest", [{"quiet": NIGHT}, {"digest": parse_rhythm("daily 20:00", "UTC")}])
+async def test_what_came_and_went_while_it_waited_is_not_reminded_of(tale, rest):
+    """Beginning and end go out together, and after an end nothing is told again."""
+    await tale.start(Route(name="r", to=("ops",), remind=600, **rest))
+    await tale.tell("opened")
+    await tale.wait(MINUTE)
+    await tale.tell("resolved")
+    await tale.wait(12 * HOUR)
+    assert await tale.told() == [("i1", "opened"), ("i1", "resolved")]
+
+
 async def test_each_reminder_is_a_message_with_a_key_of_its_own(tale):
     """A receiver that drops what it had must not drop a reminder."""
     await tale.start(Route(name="r", to=("ops",), remind=3600))
@@ -298,6 +309,21 @@ async def test_r6_a_renewal_goes_through_quiet_hours_and_silences(tale):
     await tale.tell("updated")
     assert len(await tale.told()) == 6
     assert {what for _, what in await tale.told()} == {"opened"}
+
+
+async def test_a_reminder_of_a_receiver_that_needs_no_renewal_keeps_to_quiet_hours_and_silences(
+    tale,
+):
+    """The app names every receiver, those that are never renewed with 0."""
+    tale.renewals = {"ops": 0.0}
+    early = Quiet(windows=(parse_window("16:12-20:00"),), timezone="UTC")
+    await tale.start(Route(name="quiet", to=("ops",), quiet=early, remind=600))
+    await tale.tell("opened")
+    await tale.wait(2 * HOUR)
+    assert await tale.told() == [("i1", "opened")]
+    await tale.silence(providers=("openai",), minutes=600)
+    await tale.wait(3 * HOUR)
+    assert await tale.told() == [("i1", "opened")]
 
 
 async def test_planned_work_is_told_again_ahead_of_its_start(tale):

@@ -208,7 +208,7 @@ def test_a_410_disables_the_receiver_for_good_and_parks_what_waits():
     async def situation():
         it = scene(lambda got: answer(410))
         await it.record(*life("i0", 3))
-        await asyncio.wait_for(it.worker().run(), 60)
+        await it.run_for(60)
         assert len(it.sink.got) == 1
         assert await it.store.is_disabled("ops")
         assert await it.count(DEAD) == 3
@@ -216,10 +216,30 @@ def test_a_410_disables_the_receiver_for_good_and_parks_what_waits():
         assert warning.level == "warning"
         await it.record(*life("i1", 1))
         assert it.heard.withholdings[-1].reason == "the receiver wants no more events"
-        await asyncio.wait_for(it.worker().run(), 60)
+        await it.run_for(60)
         await asyncio.wait_for(it.worker().drain(), 60)
         assert len(it.sink.got) == 1
         assert await it.count(WAITING) == 0
+
+    run_virtual(situation())
+
+
+def test_a_receiver_that_is_enabled_again_is_told_without_a_restart():
+    """`receivers revive` counts beside a running `watch`: what was dead and what comes next."""
+
+    async def situation():
+        it = scene(lambda got: answer() if len(it.sink.got) > 1 else answer(410))
+        await it.record(*life("i0", 2))
+        running = asyncio.create_task(it.worker().run())
+        await asyncio.sleep(HOUR)
+        assert (len(it.sink.got), await it.count(DEAD)) == (1, 2)
+        await it.store.enable("ops")
+        for dead in await it.store.deliveries(status=DEAD):
+            await it.store.revive(dead.id, now())
+        await it.record(*life("i1", 1))
+        await asyncio.sleep(60)
+        assert await it.count(DONE) == 3
+        await stop(running)
 
     run_virtual(situation())
 

@@ -7,6 +7,7 @@ import tomllib
 
 import pytest
 from cyclopts import App
+from ruamel.yaml import YAML
 
 from bellbuoy import events
 from bellbuoy.catalog import Catalog
@@ -34,8 +35,13 @@ OPTION = re.compile(r"--[a-z][a-z-]*")
 
 
 def plain(block):
-    """Whether a block needs no plugin: those that do are read where the plugin is built."""
-    return PLUGGED not in block.text
+    """Whether a block is a config without a plugin: others are read where the plugin is built."""
+    return PLUGGED not in block.text and block not in workflows()
+
+
+def workflows():
+    """The blocks that are workflows of GitHub's, by the name of their file."""
+    return [one for one in blocks("yaml") if (one.file or "").startswith(".github/workflows/")]
 
 
 @pytest.mark.parametrize("block", [one for one in blocks("yaml") if plain(one)], ids=str)
@@ -44,6 +50,16 @@ def test_a_yaml_block_is_a_good_config(block, tmp_path):
     path = tmp_path / "bellbuoy.yaml"
     path.write_text(block.text, "utf-8")
     assert load_config(str(path), env=ENV).warnings == ()
+
+
+@pytest.mark.parametrize("block", workflows(), ids=str)
+def test_a_workflow_is_one(block):
+    """It has what https://docs.github.com/actions/reference/workflow-syntax requires."""
+    workflow = YAML(typ="safe", pure=True).load(block.text)
+    assert workflow.keys() >= {"on", "jobs"}
+    for job in workflow["jobs"].values():
+        assert job["runs-on"]
+        assert all(step.keys() & {"run", "uses"} for step in job["steps"])
 
 
 @pytest.mark.parametrize("block", blocks("json"), ids=str)

@@ -15,6 +15,8 @@ from bellbuoy.routing.routes import ANNOUNCED_FAMILIES
 from tests.docs.pages import ROOT, rows, text
 
 EVENTS = rows("docs/events.md")
+SHALLOW = {"console", "file"}
+"""Kinds of receivers that need no page of their own."""
 HELP = runpy.run_path(str(ROOT / "docs" / "paste_help.py"))
 
 
@@ -66,6 +68,15 @@ def test_every_format_is_described(name):
 def test_every_notifier_is_named_to_those_who_want_to_consume(kind):
     """Before anybody writes one that is there already."""
     assert f"`{kind}`" in text("docs/adding-a-consumer.md")
+
+
+@pytest.mark.parametrize("kind", sorted(notifiers.builtin_kinds()))
+def test_every_kind_of_receiver_has_a_row_and_the_deep_ones_a_page(kind):
+    """What it does with updates, ends and digests; how to set it up where that takes steps."""
+    cells = rows("docs/receivers/README.md")[kind]
+    assert len(cells) == 5
+    assert all(cells)
+    assert kind in SHALLOW or (ROOT / f"docs/receivers/{kind}.md").is_file()
 
 
 def test_every_attribute_of_a_format_is_described():

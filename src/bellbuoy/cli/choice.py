@@ -44,7 +44,9 @@ def choose(
 
 def existing_store(config: Config) -> str:
     """The address of the store, if it is there. Raises StoreError: reading makes no new one."""
-    if config.store != MEMORY and not sqlite_path(config.store).exists():
+    if config.store == MEMORY:
+        raise StoreError("memory: what is in it is seen by its own process only; name a file")
+    if not sqlite_path(config.store).exists():
         path = sqlite_path(config.store)
         raise StoreError(f"{path}: there is no store yet; `bellbuoy watch` makes it")
     return config.store

@@ -25,7 +25,12 @@ def drill(
     *,
     component: Annotated[
         tuple[str, ...],
-        Parameter(name="--component", help="What it hits; can be repeated.", negative=""),
+        Parameter(
+            name="--component",
+            help="What it hits; can be repeated.",
+            negative="",
+            show_default=False,
+        ),
     ] = (),
     impact: Annotated[
         Literal["none", "minor", "major", "critical"], Parameter(help="How bad it is.")
@@ -61,10 +66,12 @@ def drill(
 def play(config: "Config", events: "Sequence[Event]", *, as_json: bool) -> int:
     """Let a made-up life reach the receivers of a config, and say what came of it."""
     import json
+    import sys
+    from contextlib import nullcontext, redirect_stdout
 
     import msgspec
 
-    from bellbuoy.cli.output import write
+    from bellbuoy.cli.output import say, write
     from bellbuoy.delivery.drill import drill as run_through
     from bellbuoy.exchange import Exchange
     from bellbuoy.http.driver import Driver
@@ -87,7 +94,11 @@ def play(config: "Config", events: "Sequence[Event]", *, as_json: bool) -> int:
                 send,
             )
 
-    lines = run(go)
+    # A console among the receivers must not stand between the objects.
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        lines = run(go)
+    if not lines:
+        say("nobody is told: no route leads to a receiver")
     for line in lines:
         write((json.dumps(msgspec.to_builtins(line)) if as_json else _text(line)) + "\n")
     outcomes = {line.outcome for line in lines}
@@ -96,11 +107,13 @@ def play(config: "Config", events: "Sequence[Event]", *, as_json: bool) -> int:
 
 def _text(line: "Line") -> str:
     from bellbuoy.durations import spoken
+    from bellbuoy.text import clean_line
 
     head = f"{line.receiver}  {line.kind.value}: {line.outcome}"
+    by = f" by route {line.route}" if line.route else ""
+    detail = clean_line(line.detail)
     if line.outcome == "not told":
-        return f"{head}: {line.detail}"
+        return f"{head}{by}: {detail}"
     waited = f", after {spoken(round(line.waited))} of waiting" if line.waited >= 1 else ""
-    reference = f", message {line.reference}" if line.reference else ""
-    by = f" by route {line.route}{waited}"
-    return f"{head} in {line.seconds:.2f} s{by}: {line.detail}{reference}"
+    reference = f", message {clean_line(line.reference)}" if line.reference else ""
+    return f"{head} in {line.seconds:.2f} s{by}{waited}: {detail}{reference}"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from bellbuoy.config import Config
     from bellbuoy.delivery.explanation import Answer
+    from bellbuoy.events import Event
 
 
 def explain(
@@ -19,7 +20,9 @@ def explain(
     ],
     /,
     *,
-    json: Annotated[bool, Flag, Parameter(help="Print an array of answers.")] = False,
+    json: Annotated[
+        bool, Flag, Parameter(help="Print an array, an answer for each event and receiver.")
+    ] = False,
     config: ConfigPath = None,
     store: StorePlace = None,
 ) -> int:
@@ -52,9 +55,7 @@ def explain(
         async with open_store(place, poller=False) as opened:
             found = await find_incident(opened, incident)
             if len(found) != 1:
-                some = f"is in {len(found)} incidents; say which: {', '.join(found[:5])}"
-                none = "is no incident in the log; `bellbuoy events` lists them"
-                raise ConfigError(f"{incident!r} {some if found else none}")
+                raise ConfigError(f"{incident!r} {_unclear(found)}")
             names = [receiver.name for receiver in chosen.receivers]
             return await ask(opened, found[0], chosen.routes, chosen.landscape, names)
 
@@ -64,6 +65,21 @@ def explain(
     else:
         write(_text(answers, chosen))
     return 0
+
+
+def _unclear(found: "Sequence[Event]") -> str:
+    """What to do about a text that means no incident, or several."""
+    from bellbuoy.text import clean_line
+
+    if not found:
+        return "is no incident in the log; `bellbuoy events --kinds incident` shows all of them"
+    titled = [
+        f"{event.subject} ({clean_line(event.incident.title, 60)})"
+        for event in found
+        if event.incident is not None
+    ]
+    more = f", and {len(found) - 5} more" if len(found) > 5 else ""
+    return f"means {len(found)} incidents; name one: {', '.join(titled[:5])}{more}"
 
 
 def _text(answers: "Sequence[Answer]", config: "Config") -> str:
@@ -85,31 +101,40 @@ def _text(answers: "Sequence[Answer]", config: "Config") -> str:
 
 def _said(answer: "Answer", config: "Config") -> str:
     """What became of it, in one line."""
-    from bellbuoy.cli.wording import local
+    from bellbuoy.cli.wording import counted, local
+    from bellbuoy.text import clean_line
 
     at = local(answer.at, config.timezone) if answer.at else ""
     rule = f"route {answer.rule}"
+    not_asked = f"{answer.outcome} by {rule}, as it is now" if answer.rule else answer.outcome
     said = {
         "sent": f"sent {at} by {rule}",
         "waiting": f"waiting, due {at}, by {rule}",
         "held": f"held until {at} by {rule}",
         "withheld": f"withheld by {rule}",
         "dead": f"dead since {at}, by {rule}",
-    }.get(answer.outcome, f"{answer.outcome} by {rule}, as it is now")
+        "not dispatched": f"not told so far; now {rule} would tell it",
+    }.get(answer.outcome, not_asked)
+    tried = counted(answer.attempts, "attempt")
     notes = [
         answer.occasion.value if answer.occasion.value != "event" else "",
         answer.reason if answer.reason != answer.occasion.value else "",
-        f"digest {answer.digest}" if answer.digest else "",
-        f"attempt {answer.attempts}: {answer.detail}" if answer.detail else "",
+        f"in digest {answer.digest}" if answer.digest else "",
+        f"{tried}: {answer.detail}" if answer.detail else "",
         f"message {answer.reference}" if answer.reference else "",
     ]
-    return ": ".join([said, "; ".join(filter(None, notes))]) if any(notes) else said
+    return clean_line(": ".join(filter(None, (said, "; ".join(filter(None, notes))))), 1000)
 
 
 def _plain(answer: "Answer") -> dict[str, object]:
     import msgspec
 
-    plain = msgspec.to_builtins(answer)
     event = answer.event
-    plain["event"] = {"seq": event.seq, "id": event.id, "kind": event.kind.value}
-    return plain
+    about = {
+        "seq": event.seq,
+        "id": event.id,
+        "kind": event.kind.value,
+        "subject": event.subject,
+        "observed_at": msgspec.to_builtins(event.observed_at),
+    }
+    return msgspec.to_builtins(answer) | {"event": about}

@@ -1,6 +1,7 @@
 """Options that several commands share, and what they must be like."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -60,6 +61,16 @@ def duration(option: str, text: str | None) -> float | None:
     from bellbuoy import durations
 
     return None if text is None else checked(option, text, durations.duration)
+
+
+def period(option: str, text: str) -> timedelta:
+    """An option's duration, from a second to ten years."""
+    from bellbuoy.config import values
+
+    def meaning(said: str) -> timedelta:
+        return timedelta(seconds=values.within(values.duration(said), 1.0))
+
+    return checked(option, text, meaning)
 
 
 def kinds_of_events(text: str | None) -> tuple[str, ...] | None:

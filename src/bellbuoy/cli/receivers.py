@@ -1,15 +1,22 @@
 """`bellbuoy receivers`: are they reached, and what did they not take?"""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
-from msgspec.structs import replace
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from bellbuoy.cli.options import ConfigPath, Flag, StorePlace
 
 if TYPE_CHECKING:
     from bellbuoy.config import Config
+    from bellbuoy.model.delivery import Delivery
     from bellbuoy.notifiers import Receiver
+    from bellbuoy.stores import Store
+
+_SHOWN = 1000
+"""Dead deliveries that are listed at most."""
 
 commands = App(name="receivers", help="Try receivers, and look after what they did not take.")
 
@@ -17,33 +24,42 @@ _Name = Annotated[str, Parameter(help="The receiver's name in the config.")]
 
 
 @commands.command(name="list")
-def list_(*, config: ConfigPath = None, store: StorePlace = None) -> int:
+def list_(
+    *,
+    json: Annotated[bool, Flag, Parameter(help="Print an array.")] = False,
+    config: ConfigPath = None,
+    store: StorePlace = None,
+) -> int:
     """Show every receiver: its kind, what waits for it, and what it never took.
 
     For example:
 
         bellbuoy receivers list
     """
+    import json as encoder
+
     from bellbuoy.cli.choice import choose, existing_store
-    from bellbuoy.cli.output import write
-    from bellbuoy.model.delivery import DeliveryStatus
+    from bellbuoy.cli.output import say, write
     from bellbuoy.platform import run
     from bellbuoy.stores.opening import open_store
 
     chosen = choose(config, store=store, quiet=True)
     place = existing_store(chosen)
 
-    async def look() -> None:
+    async def look() -> "list[_Standing]":
         async with open_store(place, poller=False) as opened:
-            for each in chosen.receivers:
-                counts = await opened.count_deliveries(each.name)
-                waiting = counts.get(DeliveryStatus.WAITING, 0)
-                said = f"{waiting} waiting, {counts.get(DeliveryStatus.HELD, 0)} held"
-                dead = counts.get(DeliveryStatus.DEAD, 0)
-                over = ", wants no more (410)" if await opened.is_disabled(each.name) else ""
-                write(f"{each.name} ({each.kind}): {said}, {dead} dead{over}\n")
+            return [await _standing(opened, each) for each in chosen.receivers]
 
-    run(look)
+    found = run(look)
+    if json:
+        write(encoder.dumps([asdict(each) for each in found], indent=2) + "\n")
+        return 0
+    for each in found:
+        over = ", wants no more (410)" if each.wants_no_more else ""
+        counts = f"{each.waiting} waiting, {each.held} held, {each.dead} dead"
+        write(f"{each.name} ({each.kind}): {counts}{over}\n")
+    if not found:
+        say("there are no receivers in the config")
     return 0
 
 
@@ -52,6 +68,7 @@ def dead(
     name: Annotated[str | None, Parameter(help="Only of this receiver.")] = None,
     /,
     *,
+    json: Annotated[bool, Flag, Parameter(help="Print an array.")] = False,
     config: ConfigPath = None,
     store: StorePlace = None,
 ) -> int:
@@ -61,27 +78,44 @@ def dead(
 
         bellbuoy receivers dead
     """
+    import json as encoder
+
+    import msgspec
+
     from bellbuoy.cli.choice import choose, existing_store
     from bellbuoy.cli.output import say, write
-    from bellbuoy.cli.wording import local
+    from bellbuoy.cli.wording import counted, local
     from bellbuoy.model.delivery import DeliveryStatus
     from bellbuoy.platform import run
     from bellbuoy.stores.opening import open_store
+    from bellbuoy.text import clean_line
 
     chosen = choose(config, store=store, quiet=True)
     place = existing_store(chosen)
 
-    async def look() -> None:
+    async def look() -> "list[_Dead]":
         async with open_store(place, poller=False) as opened:
-            found = await opened.deliveries(receiver=name, status=DeliveryStatus.DEAD, limit=1000)
-            for each in found:
-                at = local(each.last.at, chosen.timezone) if each.last else ""
-                why = each.last.outcome if each.last else ""
-                write(f"{each.id}  {at}  after {each.attempts} attempts: {why}\n")
-            if not found:
-                say("nothing is dead")
+            found = await opened.deliveries(
+                receiver=name, status=DeliveryStatus.DEAD, limit=_SHOWN + 1
+            )
+            return [await _dead(opened, each) for each in found]
 
-    run(look)
+    found = run(look)
+    if name is not None and not found:
+        _receiver(chosen, name)  # One that the config no longer has may still have dead ones.
+    if len(found) > _SHOWN:
+        say(f"only the newest {_SHOWN} are shown")
+    found = found[:_SHOWN]
+    if json:
+        write(encoder.dumps(msgspec.to_builtins(found), indent=2) + "\n")
+        return 0
+    for each in found:
+        at = local(each.at, chosen.timezone)
+        tried = counted(each.attempts, "attempt")
+        about = clean_line(f"{each.kind} {each.subject}")
+        write(f"{each.id}  {at}  {about}  after {tried}: {clean_line(each.reason)}\n")
+    if not found:
+        say("nothing is dead")
     return 0
 
 
@@ -96,7 +130,8 @@ def revive(
 ) -> int:
     """Let a receiver have another try at what is dead, now.
 
-    One that answered that it wants no more (410) is told again from now on.
+    One that answered that it wants no more (410) is told again from now on,
+    also by a `watch` that runs.
 
     For example:
 
@@ -105,7 +140,8 @@ def revive(
     from datetime import UTC, datetime
 
     from bellbuoy.cli.choice import choose, existing_store
-    from bellbuoy.cli.output import write
+    from bellbuoy.cli.output import say, write
+    from bellbuoy.cli.wording import counted
     from bellbuoy.errors import ConfigError
     from bellbuoy.model.delivery import DeliveryStatus
     from bellbuoy.platform import run
@@ -117,7 +153,6 @@ def revive(
 
     async def again() -> int:
         async with open_store(place, poller=False) as opened:
-            await opened.enable(name)
             found = await opened.deliveries(
                 receiver=name, status=DeliveryStatus.DEAD, limit=1_000_000
             )
@@ -127,11 +162,16 @@ def revive(
                     f"{delivery!r} is not dead at {name}; "
                     f"`bellbuoy receivers dead {name}` lists what is"
                 )
+            if await opened.is_disabled(name):
+                await opened.enable(name)
+                say(f"{name} is told again from now on")
             for each in meant:
                 await opened.revive(each.id, datetime.now(UTC))
             return len(meant)
 
-    write(f"{run(again)} deliveries wait again\n")
+    count = run(again)
+    wait = "waits" if count == 1 else "wait"
+    write(f"{counted(count, 'delivery', 'deliveries')} {wait} again\n")
     return 0
 
 
@@ -166,6 +206,53 @@ def try_one(
     )
     made_up = Provider(slug="bellbuoy-test", name="Bellbuoy test")
     return play(only, life("TEST", made_up, "https://status.example.com"), as_json=json)
+
+
+class _Standing(Struct, frozen=True, kw_only=True):
+    name: str
+    kind: str
+    waiting: int
+    held: int
+    dead: int
+    wants_no_more: bool
+
+
+async def _standing(store: "Store", receiver: "Receiver") -> _Standing:
+    from bellbuoy.model.delivery import DeliveryStatus
+
+    counts = await store.count_deliveries(receiver.name)
+    return _Standing(
+        name=receiver.name,
+        kind=receiver.kind,
+        waiting=counts.get(DeliveryStatus.WAITING, 0),
+        held=counts.get(DeliveryStatus.HELD, 0),
+        dead=counts.get(DeliveryStatus.DEAD, 0),
+        wants_no_more=await store.is_disabled(receiver.name),
+    )
+
+
+class _Dead(Struct, frozen=True, kw_only=True):
+    id: str
+    receiver: str
+    kind: str
+    subject: str
+    at: datetime
+    attempts: int
+    reason: str
+
+
+async def _dead(store: "Store", delivery: "Delivery") -> _Dead:
+    found = await store.read_events(after=delivery.seq - 1, limit=1)
+    last = delivery.last
+    return _Dead(
+        id=delivery.id,
+        receiver=delivery.receiver,
+        kind=found[0].kind.value if found else "",
+        subject=found[0].subject if found else "",
+        at=last.at if last else delivery.due_at,
+        attempts=delivery.attempts,
+        reason=last.outcome if last else "",
+    )
 
 
 def _receiver(config: "Config", name: str) -> "Receiver":

@@ -10,9 +10,12 @@ from msgspec import Struct, to_builtins
 from bellbuoy.cli.options import ConfigPath, Flag, StorePlace
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bellbuoy.config import Config
-    from bellbuoy.delivery.rehearsal import Rehearsal
+    from bellbuoy.delivery.rehearsal import Rehearsal, Told
     from bellbuoy.events import Event
+    from bellbuoy.routing.routes import Decision
 
 commands = App(name="routes", help="Try routes before they go live.")
 
@@ -39,24 +42,33 @@ def judge(
     import json as encoder
 
     from bellbuoy.cli.choice import choose
-    from bellbuoy.cli.output import write
+    from bellbuoy.cli.output import say, write
     from bellbuoy.routing.routes import decide
+    from bellbuoy.text import clean_line
 
     chosen = choose(config, quiet=True)
+    if not chosen.routes:
+        say("there are no routes in the config, so nobody is told of anything")
     is_told = False
     for one in _events(event):
         if not json:
-            write(f"{one.kind.value} {one.subject}\n")
+            write(clean_line(f"{one.kind.value} {one.subject}") + "\n")
         for decision in decide(one, chosen.routes, chosen.landscape):
             is_told |= decision.told
             if json:
                 plain = {"event": one.id, **to_builtins(decision)}
                 write(encoder.dumps(plain) + "\n")
-                continue
-            when = f" at {decision.due_at:%Y-%m-%d %H:%M} UTC" if decision.due_at else ""
-            told = f"told{when}" if decision.told else "not told"
-            write(f"  {decision.receiver}, route {decision.route}: {told}: {decision.reason}\n")
+            else:
+                write(f"  {_said(decision, chosen.timezone)}\n")
     return 0 if is_told else 1
+
+
+def _said(decision: "Decision", timezone: str) -> str:
+    from bellbuoy.cli.wording import local
+
+    when = f" at {local(decision.due_at, timezone)}" if decision.due_at else ""
+    told = f"told{when}" if decision.told else "not told"
+    return f"{decision.receiver}, route {decision.route}: {told}: {decision.reason}"
 
 
 @commands.command
@@ -73,7 +85,8 @@ def replay(
     """Say what these routes would have told, from the recorded log.
 
     Plays the log through the routes of the config in its own time: with holds,
-    quiet hours, digests, reminders and the silences of then. Nothing is sent.
+    quiet hours, digests, reminders and the silences of then, as if every message
+    had been taken at once. Nothing is sent.
 
     For example:
 
@@ -81,43 +94,45 @@ def replay(
         bellbuoy routes replay --since 7d --config new.yaml --receiver pager
     """
     import json as encoder
+    from datetime import UTC, datetime
 
     from bellbuoy.cli.choice import choose, existing_store
-    from bellbuoy.cli.options import duration
+    from bellbuoy.cli.options import period
     from bellbuoy.cli.output import write
+    from bellbuoy.config.values import nearest
     from bellbuoy.errors import ConfigError
     from bellbuoy.platform import run
 
     chosen = choose(config, store=store, quiet=True)
     names = [each.name for each in chosen.receivers]
     if receiver is not None and receiver not in names:
-        known = ", ".join(names) or "none"
-        raise ConfigError(f"--receiver: {receiver!r} is not a receiver; known are {known}")
-    seconds = duration("--since", since) or 0.0
+        known = f"{nearest(receiver, names)}; known are {', '.join(names) or 'none'}"
+        raise ConfigError(f"--receiver: {receiver!r} is not a receiver{known}")
+    until = datetime.now(UTC)
+    begin = until - period("--since", since)
     place = existing_store(chosen)
-    rehearsal = run(lambda: _rehearse(place, chosen, seconds))
+    rehearsal = run(lambda: _rehearse(place, chosen, begin, until))
+    reports = [_report(rehearsal, name) for name in names if receiver in {None, name}]
     if json:
-        counts = to_builtins(_counts(rehearsal, names))
-        plain = {"events": rehearsal.events, "receivers": counts}
-        write(encoder.dumps(plain, indent=2) + "\n")
+        told = {each.receiver: each.plain() for each in reports}
+        write(encoder.dumps({"events": rehearsal.events, "receivers": told}, indent=2) + "\n")
     elif receiver is not None:
-        write(_messages(rehearsal, receiver, chosen.timezone))
+        write(_messages(reports[0], chosen.timezone))
     else:
-        write(_summary(rehearsal, names))
+        write(_summary(rehearsal, reports))
     return 0
 
 
-async def _rehearse(place: str, config: "Config", seconds: float) -> "Rehearsal":
+async def _rehearse(
+    place: str, config: "Config", begin: "datetime", until: "datetime"
+) -> "Rehearsal":
     from collections.abc import AsyncIterator
-    from datetime import UTC, datetime, timedelta
 
     from bellbuoy.delivery.rehearsal import rehearse
-    from bellbuoy.notifiers import Notifiers, takes_digests
+    from bellbuoy.notifiers import Notifiers, renewal, takes_digests
     from bellbuoy.stores.opening import open_store
 
-    now = datetime.now(UTC)
-    begin = now - timedelta(seconds=seconds)
-    notifiers = Notifiers(config.notifiers)
+    kinds = Notifiers(config.notifiers)
     async with open_store(place, poller=False) as store:
 
         async def recorded() -> AsyncIterator["Event"]:
@@ -125,17 +140,18 @@ async def _rehearse(place: str, config: "Config", seconds: float) -> "Rehearsal"
             while batch := await store.read_events(after=seq):
                 seq = batch[-1].seq
                 for event in batch:
-                    if event.observed_at >= begin:
-                        yield event
+                    yield event
 
         return await rehearse(
             recorded(),
             config.routes,
             config.landscape,
             config.receivers,
-            until=now,
-            digesting=[r.name for r in config.receivers if takes_digests(notifiers[r.kind])],
-            silences=await store.silences(begin),
+            since=begin,
+            until=until,
+            digesting=[r.name for r in config.receivers if takes_digests(kinds[r.kind])],
+            renewals={r.name: renewal(kinds[r.kind], r.settings) for r in config.receivers},
+            silences=await store.silences(),
         )
 
 
@@ -164,48 +180,76 @@ def _events(name: str) -> "list[Event]":
     return events
 
 
-class _Count(Struct, frozen=True, kw_only=True):
-    messages: int
-    events: int
+class _Report(Struct, frozen=True, kw_only=True):
+    """What one receiver would have had, and the reasons for the rest, most frequent first."""
+
+    receiver: str
+    messages: "tuple[Told, ...]"
     withheld: dict[str, int]
+    held: int
+
+    @property
+    def events(self) -> int:
+        return sum(len(message.contents) for message in self.messages)
+
+    def plain(self) -> dict[str, object]:
+        """As values of JSON; each message with its events."""
+        return {
+            "messages": [
+                {
+                    "at": to_builtins(message.at),
+                    "events": [
+                        {
+                            "id": event.id,
+                            "kind": event.kind.value,
+                            "subject": event.subject,
+                            "route": delivery.rule,
+                            "occasion": delivery.occasion.value,
+                        }
+                        for delivery, event in message.contents
+                    ],
+                }
+                for message in self.messages
+            ],
+            "withheld": self.withheld,
+            "held": self.held,
+        }
 
 
-def _counts(rehearsal: "Rehearsal", names: list[str]) -> dict[str, _Count]:
-    """What each receiver would have had, and the reasons for the rest, most frequent first."""
-    counts: dict[str, _Count] = {}
-    for name in names:
-        mine = [message for message in rehearsal.messages if message.receiver == name]
-        reasons = Counter(
-            {why: count for (to, why), count in rehearsal.withheld.items() if to == name}
-        )
-        counts[name] = _Count(
-            messages=len(mine),
-            events=sum(len(message.contents) for message in mine),
-            withheld=dict(reasons.most_common()),
-        )
-    return counts
+def _report(rehearsal: "Rehearsal", name: str) -> _Report:
+    reasons = Counter({why: count for (to, why), count in rehearsal.withheld.items() if to == name})
+    return _Report(
+        receiver=name,
+        messages=tuple(message for message in rehearsal.messages if message.receiver == name),
+        withheld=dict(reasons.most_common()),
+        held=rehearsal.held[name],
+    )
 
 
-def _summary(rehearsal: "Rehearsal", names: list[str]) -> str:
-    lines = [f"{rehearsal.events} events"]
-    for name, count in _counts(rehearsal, names).items():
-        lines.append(f"{name}: {count.messages} messages, {count.events} events in them")
-        lines += [f"  {reason}: {number}" for reason, number in count.withheld.items()]
+def _summary(rehearsal: "Rehearsal", reports: list[_Report]) -> str:
+    from bellbuoy.cli.wording import counted
+
+    lines = [counted(rehearsal.events, "event")]
+    for each in reports:
+        messages = counted(len(each.messages), "message")
+        held = f", {each.held} still held" if each.held else ""
+        events = counted(each.events, "event")
+        lines.append(f"{each.receiver}: {messages} with {events}{held}")
+        lines += [f"  not told of {number}: {reason}" for reason, number in each.withheld.items()]
     return "\n".join(lines) + "\n"
 
 
-def _messages(rehearsal: "Rehearsal", receiver: str, timezone: str) -> str:
+def _messages(report: _Report, timezone: str) -> str:
     from bellbuoy.cli.wording import local
     from bellbuoy.notifiers.console import line
 
     lines: list[str] = []
-    for message in rehearsal.messages:
-        if message.receiver == receiver:
-            at = local(message.at, timezone)
-            for index, (delivery, event) in enumerate(message.contents):
-                lead = at if index == 0 else " " * len(at)
-                why = "" if delivery.occasion.value == "event" else f" ({delivery.occasion})"
-                lines.append(f"{lead}  {line(event, timezone)}{why}")
-    return (
-        "\n".join(lines) + "\n" if lines else f"{receiver} would not have been told of anything\n"
-    )
+    for message in report.messages:
+        at = local(message.at, timezone)
+        for index, (delivery, event) in enumerate(message.contents):
+            lead = at if index == 0 else " " * len(at)
+            why = "" if delivery.occasion.value == "event" else f" ({delivery.occasion})"
+            lines.append(f"{lead}  {line(event, timezone)}{why}")
+    if not lines:
+        lines.append(f"{report.receiver} would not have been told of anything")
+    return "\n".join(lines) + "\n"

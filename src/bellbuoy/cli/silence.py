@@ -9,6 +9,7 @@ from bellbuoy.cli.options import ConfigPath, Flag, KindNames, StorePlace
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from bellbuoy.config import Config
     from bellbuoy.model.delivery import Matcher, Silence
 
 commands = App(name="silence", help="Mute providers, components or kinds of events for a while.")
@@ -22,7 +23,7 @@ def add(
     /,
     *,
     for_: Annotated[str, Parameter(name="--for", help="How long, such as 2h.")],
-    comment: Annotated[str, Parameter(help="Why, for those who wonder.")] = "",
+    comment: Annotated[str, Parameter(help="Why, for those who wonder.", show_default=False)] = "",
     author: Annotated[str | None, Parameter(help="Who says so; default: your user name.")] = None,
     kinds: KindNames = None,
     impacts: Annotated[
@@ -38,32 +39,41 @@ def add(
 
     It counts at once, also for a `watch` that runs. What is muted stays in the
     log. Who was told that an incident began is told of its end all the same.
-    Prints the id of the silence.
+    Prints the id of the silence; `silence expire ID` ends it.
 
     For example:
 
         bellbuoy silence add github:Actions --for 2h --comment "we know"
         bellbuoy silence add '*' --for 30m --impacts '<=minor'
     """
-    import getpass
-    from datetime import UTC, datetime, timedelta
+    from datetime import UTC, datetime
     from secrets import token_hex
 
-    from bellbuoy.cli.options import duration
+    from bellbuoy.cli.choice import choose
+    from bellbuoy.cli.options import period
+    from bellbuoy.cli.output import say
+    from bellbuoy.cli.wording import local, spoken_matcher
+    from bellbuoy.config.routes import unwatched
     from bellbuoy.model.delivery import Silence
+    from bellbuoy.text import clean_line
 
-    seconds = duration("--for", for_)
+    chosen = choose(config, store=store, quiet=True)
     now = datetime.now(UTC)
     silence = Silence(
         id=token_hex(4),
-        matcher=_matcher(target, kinds, impacts, text),
+        matcher=_matcher(chosen, target, kinds, impacts, text),
         starts_at=now,
-        ends_at=now + timedelta(seconds=seconds or 0.0),
-        author=author or getpass.getuser(),
-        comment=comment,
+        ends_at=now + period("--for", for_),
+        author=clean_line(author or _user()),
+        comment=clean_line(comment),
         created_at=now,
     )
-    return _keep(silence, config, store)
+    _keep(silence, chosen)
+    if stranger := unwatched(silence.matcher, chosen.watched):
+        say(f"warning: {stranger}; nothing is muted by this")
+    until = local(silence.ends_at, chosen.timezone)
+    say(f"silenced until {until}: {spoken_matcher(silence.matcher)}")
+    return 0
 
 
 @commands.command(name="list")
@@ -85,17 +95,16 @@ def list_(
     import json as encoder
     from datetime import UTC, datetime
 
-    import msgspec
-
+    from bellbuoy.cli.choice import choose
     from bellbuoy.cli.output import say, write
 
-    since = None if ended else datetime.now(UTC)
-    zone, found = _silences(since, config, store)
+    chosen = choose(config, store=store, quiet=True)
+    found = _silences(None if ended else datetime.now(UTC), chosen)
     if json:
-        write(encoder.dumps(msgspec.to_builtins(found), indent=2) + "\n")
+        write(encoder.dumps([_plain(silence) for silence in found], indent=2) + "\n")
         return 0
     for silence in found:
-        write(_line(silence, zone) + "\n")
+        write(_line(silence, chosen.timezone) + "\n")
     if not found:
         say("nothing is silenced")
     return 0
@@ -109,7 +118,7 @@ def expire(
     config: ConfigPath = None,
     store: StorePlace = None,
 ) -> int:
-    """End a silence now.
+    """End a silence now, and print its id.
 
     For example:
 
@@ -119,43 +128,60 @@ def expire(
 
     from msgspec.structs import replace
 
+    from bellbuoy.cli.choice import choose
     from bellbuoy.errors import ConfigError
 
+    chosen = choose(config, store=store, quiet=True)
     now = datetime.now(UTC)
-    _, found = _silences(now, config, store)
-    meant = [silence for silence in found if silence.id.startswith(id)]
+    found = _silences(now, chosen)
+    meant = [silence for silence in found if id and silence.id.startswith(id)]
     if len(meant) != 1:
         known = ", ".join(silence.id for silence in meant or found) or "none"
         what = "names several silences" if meant else "is no silence that is in force"
         raise ConfigError(f"{id!r} {what}; known are {known}")
     (silence,) = meant
-    ends_at = max(now, silence.starts_at)
-    return _keep(replace(silence, ends_at=ends_at), config, store)
+    _keep(replace(silence, ends_at=max(now, silence.starts_at)), chosen)
+    return 0
 
 
-def _matcher(target: str, kinds: str | None, impacts: str | None, text: str | None) -> "Matcher":
+def _user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "somebody"  # A container may run under a number that has no name.
+
+
+def _matcher(
+    config: "Config", target: str, kinds: str | None, impacts: str | None, text: str | None
+) -> "Matcher":
     from msgspec.structs import replace
 
+    from bellbuoy.catalog import Catalog
     from bellbuoy.cli.options import checked, kinds_of_events
     from bellbuoy.config import values
-    from bellbuoy.config.routes import target as find
+    from bellbuoy.config.routes import watched_target
+    from bellbuoy.errors import ConfigError
 
     asked = checked("TARGET", target, values.target)
-    matcher = find(asked)
+    matcher = watched_target(asked, config.watched, Catalog())
     if impacts is not None:
         matcher = replace(matcher, impacts=checked("--impacts", impacts, values.impacts))
+    if text is not None and not text.strip():
+        raise ConfigError("--text: is empty, so it would stand in every message; leave it out")
     return replace(
         matcher, kinds=kinds_of_events(kinds) or (), text=(text,) if text is not None else ()
     )
 
 
-def _keep(silence: "Silence", config: ConfigPath, place: StorePlace) -> int:
-    from bellbuoy.cli.choice import choose, existing_store
+def _keep(silence: "Silence", config: "Config") -> None:
+    from bellbuoy.cli.choice import existing_store
     from bellbuoy.cli.output import write
     from bellbuoy.platform import run
     from bellbuoy.stores.opening import open_store
 
-    address = existing_store(choose(config, store=place, quiet=True))
+    address = existing_store(config)
 
     async def keep() -> None:
         async with open_store(address, poller=False) as store:
@@ -163,29 +189,35 @@ def _keep(silence: "Silence", config: ConfigPath, place: StorePlace) -> int:
 
     run(keep)
     write(f"{silence.id}\n")
-    return 0
 
 
-def _silences(
-    since: "datetime | None", config: ConfigPath, place: StorePlace
-) -> "tuple[str, tuple[Silence, ...]]":
-    from bellbuoy.cli.choice import choose, existing_store
+def _silences(since: "datetime | None", config: "Config") -> "tuple[Silence, ...]":
+    from bellbuoy.cli.choice import existing_store
     from bellbuoy.platform import run
     from bellbuoy.stores.opening import open_store
 
-    chosen = choose(config, store=place, quiet=True)
-    address = existing_store(chosen)
+    address = existing_store(config)
 
     async def read() -> "tuple[Silence, ...]":
         async with open_store(address, poller=False) as store:
             return await store.silences(since)
 
-    return chosen.timezone, run(read)
+    return run(read)
+
+
+def _plain(silence: "Silence") -> dict[str, object]:
+    import msgspec
+
+    from bellbuoy.cli.wording import plain_matcher
+
+    return msgspec.to_builtins(silence) | {"matcher": plain_matcher(silence.matcher)}
 
 
 def _line(silence: "Silence", timezone: str) -> str:
     from bellbuoy.cli.wording import local, spoken_matcher
+    from bellbuoy.text import clean_line
 
     comment = f": {silence.comment}" if silence.comment else ""
     until, what = local(silence.ends_at, timezone), spoken_matcher(silence.matcher)
-    return f"{silence.id}  until {until}  {what}  by {silence.author}{comment}"
+    by = clean_line(f"by {silence.author}{comment}")
+    return f"{silence.id}  until {until}  {what}  {by}"

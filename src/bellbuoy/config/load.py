@@ -130,12 +130,12 @@ class _Loader:
             else read_providers(entries, catalog, self._problems)
         )
         zone = rest.display.timezone
-        read = tuple(read_routes(routes, receivers, watched, zone, self._problems))
+        read = tuple(read_routes(routes, receivers, watched, catalog, zone, self._problems))
         return Config(
             watched=watched,
             receivers=tuple(self._receivers(receivers, zone)),
             routes=read,
-            needs=read_needs(rest.services),
+            needs=read_needs(rest.services, watched, catalog, self._problems),
             categories=categories(read, watched, catalog),
             heartbeat=_heartbeat(rest.heartbeat),
             http=_http(rest.http),

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from bellbuoy.catalog import Catalog
 from bellbuoy.config import Watched
 from bellbuoy.config.document import Place
@@ -14,11 +16,15 @@ from bellbuoy.routing.matchers import Need, is_like
 from bellbuoy.routing.routes import Route
 from bellbuoy.routing.schedules import Quiet, parse_rhythm, parse_window
 
+_PAGING = ("pagerduty", "command", "alertmanager")
+"""Kinds of receivers that wake people up."""
+
 
 def read_routes(
     entries: Sequence[Any],
     receivers: Mapping[str, Any],
     watched: Sequence[Watched],
+    catalog: Catalog,
     zone: str,
     problems: Problems,
 ) -> Iterable[Route]:
@@ -43,9 +49,11 @@ def read_routes(
             problems.add((*place, "name"), f"{name!r} names two routes; rename one")
         names.add(name)
         heard.update(entry.to)
-        _check_providers(entry.when, watched, (*place, "when", "providers"), problems)
+        route = _route(name, entry, entry.timezone or zone, watched, catalog)
+        _check_providers(route, watched, (*place, "when", "providers"), problems)
         _check_planned_work(entry, (*place, "maintenance"), problems)
-        yield _route(name, entry, entry.timezone or zone)
+        _check_paging(name, entry, receivers, (*place, "when", "impacts"), problems)
+        yield route
     for name in receivers if entries else ():
         if name not in heard:
             problems.warn(
@@ -53,15 +61,23 @@ def read_routes(
             )
 
 
-def read_needs(entries: Mapping[str, ServiceEntry]) -> tuple[Need, ...]:
+def read_needs(
+    entries: Mapping[str, ServiceEntry],
+    watched: Sequence[Watched],
+    catalog: Catalog,
+    problems: Problems,
+) -> tuple[Need, ...]:
     """Who needs which provider."""
-    return tuple(
-        Need(
-            service=Service(name=name, owner=entry.owner, runbook=entry.runbook),
-            on=tuple(map(target, entry.needs)),
-        )
-        for name, entry in entries.items()
-    )
+    needs: list[Need] = []
+    for name, entry in entries.items():
+        on = tuple(watched_target(text, watched, catalog) for text in entry.needs)
+        for index, each in enumerate(on):
+            if stranger := unwatched(each, watched):
+                place: Place = ("services", name, "needs", index)
+                problems.warn(place, f"{stranger}; {name} is never said to need it")
+        service = Service(name=name, owner=entry.owner, runbook=entry.runbook)
+        needs.append(Need(service=service, on=on))
+    return tuple(needs)
 
 
 def target(text: str) -> Matcher:
@@ -71,6 +87,37 @@ def target(text: str) -> Matcher:
     if "://" in provider:
         return Matcher(pages=(page_key(provider),), components=components)
     return Matcher(providers=(provider,), components=components)
+
+
+def watched_target(text: str, watched: Sequence[Watched], catalog: Catalog) -> Matcher:
+    """The same for what is watched: a provider may be called by any name of the catalog."""
+    found = target(text)
+    return replace(found, providers=tuple(_slug(n, watched, catalog) for n in found.providers))
+
+
+def unwatched(matcher: Matcher, watched: Sequence[Watched]) -> str:
+    """What is doubtful about a matcher that asks for what is not watched; else empty."""
+    names = _names(watched)
+    for glob in matcher.providers:
+        if not any(is_like(glob, name) for name in names):
+            return f"{glob!r} is like no provider that is watched{nearest(glob, names)}"
+    for glob in matcher.pages:
+        if not any(is_like(glob, each.page.key) for each in watched):
+            return f"{glob!r} is like no page that is watched"
+    return ""
+
+
+def _slug(glob: str, watched: Sequence[Watched], catalog: Catalog) -> str:
+    """The same glob, or the slug for which it is another name: `aws` works as under providers."""
+    if any(is_like(glob, name) for name in _names(watched)):
+        return glob
+    found = catalog.find(glob)
+    return found.slug if found else glob
+
+
+def _names(watched: Sequence[Watched]) -> tuple[str, ...]:
+    providers = [each.page.provider for each in watched]
+    return tuple(dict.fromkeys(name for each in providers for name in (each.slug, each.name)))
 
 
 def categories(
@@ -84,10 +131,10 @@ def categories(
     return {slug: entry.category for slug in slugs if (entry := catalog.find(slug))}
 
 
-def matcher(entry: MatcherEntry) -> Matcher:
+def _matcher(entry: MatcherEntry, watched: Sequence[Watched], catalog: Catalog) -> Matcher:
     """The predicate that was written."""
     return Matcher(
-        providers=entry.providers or (),
+        providers=tuple(_slug(glob, watched, catalog) for glob in entry.providers or ()),
         pages=entry.pages or (),
         components=entry.components or (),
         impacts=entry.impacts or frozenset(),
@@ -100,12 +147,14 @@ def matcher(entry: MatcherEntry) -> Matcher:
     )
 
 
-def _route(name: str, entry: RouteEntry, zone: str) -> Route:
+def _route(
+    name: str, entry: RouteEntry, zone: str, watched: Sequence[Watched], catalog: Catalog
+) -> Route:
     return Route(
         name=name,
         to=entry.to,
-        when=matcher(entry.when),
-        unless=matcher(entry.unless) if entry.unless else None,
+        when=_matcher(entry.when, watched, catalog),
+        unless=_matcher(entry.unless, watched, catalog) if entry.unless else None,
         late=entry.late,
         hold=entry.hold or 0.0,
         remind=entry.remind or 0.0,
@@ -139,16 +188,11 @@ def _check_receivers(
 
 
 def _check_providers(
-    when: MatcherEntry, watched: Sequence[Watched], place: Place, problems: Problems
+    route: Route, watched: Sequence[Watched], place: Place, problems: Problems
 ) -> None:
-    names = [n for w in watched for n in (w.page.provider.slug, w.page.provider.name)]
-    for index, glob in enumerate(when.providers or ()):
-        if not any(is_like(glob, name) for name in names):
-            problems.warn(
-                (*place, index),
-                f"{glob!r} is like no provider that is watched{nearest(glob, names)}; "
-                "this route hears of nothing from it",
-            )
+    for index, glob in enumerate(route.when.providers):
+        if stranger := unwatched(Matcher(providers=(glob,)), watched):
+            problems.warn((*place, index), f"{stranger}; this route hears of nothing from it")
 
 
 def _check_planned_work(entry: RouteEntry, place: Place, problems: Problems) -> None:
@@ -159,3 +203,24 @@ def _check_planned_work(entry: RouteEntry, place: Place, problems: Problems) -> 
             "asks for messages ahead of planned work, but the route does not ask for planned "
             "work; add 'kinds: [maintenance]' under when",
         )
+
+
+def _check_paging(
+    name: str, entry: RouteEntry, receivers: Mapping[str, Any], place: Place, problems: Problems
+) -> None:
+    when = entry.when
+    is_narrowed = when.components or when.text or when.services or when.owners
+    if entry.hold or not when.impacts or is_narrowed:
+        return
+    pagers = [to for to in entry.to if _kind(receivers.get(to)) in _PAGING]
+    if pagers:
+        problems.warn(
+            place,
+            f"route {name!r} pages {', '.join(pagers)} on impact alone, and impact is derived from "
+            "components, not a human judgement; add 'hold: 5m', so that what ends by itself wakes "
+            "nobody, or ask for components, text or services",
+        )
+
+
+def _kind(receiver: Any) -> Any:
+    return receiver.get("kind") if isinstance(receiver, dict) else None

@@ -44,8 +44,8 @@ class Dispatcher:
     """Turns events into deliveries, each exactly once per receiver.
 
     `digesting` are the names of receivers that take digests, `renewals` say after how many
-    seconds a receiver must be told again of what is open. `wake` is called after deliveries
-    were written. `now` is the wall clock.
+    seconds a receiver must be told again of what is open, 0 being never. `wake` is called after
+    deliveries were written. `now` is the wall clock.
     """
 
     def __init__(

@@ -3,8 +3,8 @@
     made-up life -> the real dispatcher and workers over a store in memory -> real receivers
 
 Waiting is skipped: where a route holds something back, or is quiet, the clock of the drill jumps
-to the end of it, and the report says how long it would have been. Nothing is retried, and nothing
-of it reaches the log.
+to the end of it, and the report says how long it would have been. Nothing is retried, there are no
+reminders, and nothing of it reaches the log.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,10 +25,10 @@ from bellbuoy.events import (
     UpdateFacts,
     event_id,
 )
-from bellbuoy.model.delivery import Delivery, DeliveryStatus
+from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus
 from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind, IncidentStatus, Provider
 from bellbuoy.notifiers import Notifier, Receiver, takes_digests
-from bellbuoy.observer import Observer, Withheld
+from bellbuoy.observer import Happened, Observer, Withheld
 from bellbuoy.routing.matchers import Landscape, services
 from bellbuoy.routing.routes import Route
 from bellbuoy.stores.memory import MemoryStore
@@ -39,8 +39,8 @@ _LIFE = (
     (EventKind.INCIDENT_RESOLVED, IncidentStatus.RESOLVED, "It was never there."),
 )
 
-_JUMPS = 100
-"""How often the clock may jump after one event: a reminder would follow a reminder for ever."""
+_JUMPS = 20
+"""How often the clock may jump after one event: some quiet hours never end."""
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -137,10 +137,12 @@ class _Play(Observer):
     ) -> None:
         self._skipped = timedelta()
         self._store = MemoryStore()
+        self._names = [each.name for each in receivers]
         self._untold: list[Withheld] = []
+        self._troubles: dict[str, str] = {}
         self.dispatcher = Dispatcher(
             self._store,
-            routes,
+            [replace(route, remind=0.0, ahead=()) for route in routes],
             landscape,
             receivers,
             now=self._now,
@@ -164,36 +166,48 @@ class _Play(Observer):
         """Keep why somebody is not told."""
         self._untold.append(details)
 
+    def happened(self, details: Happened) -> None:
+        """Keep why a receiver cannot be tried at all."""
+        for name in self._names:
+            head = f"receiver {name}: "
+            if details.what.startswith(head):
+                self._troubles[name] = details.what.removeprefix(head)
+
     async def tell(self, event: Event) -> list[Line]:
         """One event, and all that waiting would bring before the next."""
         at = self._now()
         self._untold.clear()
         # It is seen now, on the drill's own clock.
         await self._store.append([replace(event, observed_at=at)])
-        await self.dispatcher.catch_up()
-        await self._drain()
+        await self._try_all()
+        for _ in range(_JUMPS):
+            due_at = await self._store.next_held()
+            if due_at is None:
+                break
+            self._skipped += max(due_at - self._now(), timedelta())
+            await self._try_all()
         lines = [
             Line(receiver=each.receiver, kind=event.kind, outcome="not told", detail=each.reason)
             for each in self._untold
         ]
-        for _ in range(_JUMPS):
-            due_at = await self._held_event_due()
-            if due_at is None:
-                break
-            self._skipped += max(due_at - self._now(), timedelta())
-            await self.dispatcher.catch_up()
-            await self._drain()
         deliveries = await self._store.deliveries(event_id=event.id, limit=10_000)
-        return lines + [_line(event, each, at) for each in deliveries if each.last is not None]
+        told = [each for each in deliveries if each.status is not DeliveryStatus.WITHHELD]
+        lines += [_line(event, each, at) for each in told]
+        return sorted(lines, key=lambda line: self._names.index(line.receiver))
 
-    async def _held_event_due(self) -> datetime | None:
-        """When the next event that a route holds back falls due; reminders do not count."""
-        held = await self._store.deliveries(status=DeliveryStatus.HELD, limit=10_000)
-        return min((each.due_at for each in held if each.reason), default=None)
-
-    async def _drain(self) -> None:
+    async def _try_all(self) -> None:
+        """Try what is due, once: what was not taken must not be tried when the clock jumps."""
+        self._troubles.clear()
+        await self.dispatcher.catch_up()
         for worker in self._workers:
             await worker.drain()
+        left = await self._store.deliveries(status=DeliveryStatus.WAITING, limit=10_000)
+        await self._store.settle(*map(self._given_up, left))
+
+    def _given_up(self, delivery: Delivery) -> Delivery:
+        said = self._troubles.get(delivery.receiver, "not tried, the receiver asked to wait")
+        untried = Attempt(at=self._now(), seconds=0.0, outcome=said)
+        return replace(delivery, status=DeliveryStatus.DEAD, last=delivery.last or untried)
 
     def _now(self) -> datetime:
         return datetime.now(UTC) + self._skipped
@@ -202,6 +216,14 @@ class _Play(Observer):
 def _line(event: Event, delivery: Delivery, at: datetime) -> Line:
     last = delivery.last
     is_taken = delivery.status is DeliveryStatus.DONE
+    if delivery.status is DeliveryStatus.HELD:
+        return Line(
+            receiver=delivery.receiver,
+            kind=event.kind,
+            outcome="not told",
+            route=delivery.rule,
+            detail=delivery.reason,
+        )
     return Line(
         receiver=delivery.receiver,
         kind=event.kind,

@@ -59,7 +59,8 @@ class Planning:
     """Deliveries as they become out of decisions that are taken in the order of the log.
 
     `standings` are those of the lanes concerned, by (receiver, lane), as the store has them.
-    `renewals` are, by receiver, after how many seconds it must be told again of what is open.
+    `renewals` are, by receiver, after how many seconds it must be told again of what is open; 0
+    and absent mean never.
     `now` is when the deliveries are made.
     """
 
@@ -143,6 +144,9 @@ class Planning:
             reason = delivery.reason if delivery.reason in _DIGESTED else ""
             self._change(replace(_waiting(delivery, self._now), reason=reason))
             self._account(event, delivery)
+            if event.phase is Phase.ENDS:
+                # Its beginning may have been released only now, and would be told again for ever.
+                self._drop_notices(delivery.receiver, delivery.lane)
 
     def _is_known(self, end: Delivery, event: Event) -> bool:
         """Whether the receiver knows, or is told right now, of what this is the end of."""
@@ -246,7 +250,8 @@ class Planning:
             self._change(_waiting(delivery, self._now))
 
     def _is_renewal(self, delivery: Delivery) -> bool:
-        return delivery.occasion is Occasion.REMINDER and delivery.receiver in self._renewals
+        is_renewed = self._renewals.get(delivery.receiver, 0.0) > 0
+        return is_renewed and delivery.occasion is Occasion.REMINDER
 
     def _remind_again(self, delivery: Delivery) -> None:
         self._change(_waiting(delivery, self._now))

@@ -88,7 +88,7 @@ def _no_services(event: Event) -> tuple[Service, ...]:  # noqa: ARG001 - the sha
 
 
 class Worker:
-    """Delivers to one receiver until it is cancelled, or the receiver wants no more.
+    """Delivers to one receiver until it is cancelled; one that wants no more is left alone.
 
     `now` is the wall clock; `chance` spreads the retries. `services` says which of the
     operator's own services need what an event is about. `paces` are those of all receivers.
@@ -134,14 +134,14 @@ class Worker:
         """Deliver what falls due. Cancelled, it lets sends in flight end, for a bounded time."""
         name = self._receiver.name
         self._is_over = await self._patience.insist(lambda: self._store.is_disabled(name))
-        while not self._is_over:
+        while True:
+            if self._is_over:
+                await self._until_enabled()
             async with AsyncExitStack() as stack:
                 if notify := await self._open(stack):
                     await self._deliver(notify, None)
                     continue
             await asyncio.sleep(OPEN_AGAIN_AFTER)
-        await self._bury()
-        self._tell(f"disabled: {WANTS_NO_MORE}", "warning")
 
     async def drain(self) -> None:
         """Try everything that is due now, each delivery once.
@@ -366,6 +366,17 @@ class Worker:
         """A receiver that asks to be left alone means every lane."""
         until = asyncio.get_running_loop().time() + min(seconds, HELD_AT_MOST)
         self._held_until = max(self._held_until, until)
+
+    async def _until_enabled(self) -> None:
+        """Wait until a person lets a receiver that wanted no more have another try."""
+        name = self._receiver.name
+        await self._bury()
+        self._tell(f"disabled: {WANTS_NO_MORE}", "warning")
+        while await self._patience.insist(lambda: self._store.is_disabled(name)):
+            self._news.clear()
+            await self._rest(LOOK_EVERY)
+        self._is_over = False
+        self._tell("enabled again", "info")
 
     async def _bury(self) -> None:
         """What still waits for a receiver that wants no more is dead, so that it can be seen."""
