@@ -132,6 +132,32 @@ def test_r3_a_slow_answer_to_one_incident_does_not_stop_the_next_step_of_another
     run_virtual(situation())
 
 
+@pytest.mark.parametrize("lanes", [1, 20])
+@pytest.mark.parametrize("is_once", [False, True])
+def test_r2_what_is_answered_while_the_store_reads_is_not_sent_again(is_once, lanes):
+    """A read that began before the answer was settled shows it as waiting still."""
+
+    class Slow(MemoryStore):
+        async def due_deliveries(self, receiver, at, limit=50):
+            found = await super().due_deliveries(receiver, at, limit)
+            await asyncio.sleep(0.3)
+            return found
+
+    async def slowly(got):
+        await asyncio.sleep(0.1 * (1 + int(got.incident[1:]) % 7))
+        return answer()
+
+    async def situation():
+        it = Scene(Slow(), Sink(slowly))
+        await it.record(*mixed(lanes, steps=5))
+        await (it.worker().drain() if is_once else it.run_for(200))
+        assert len(it.sink.got) == 5 * lanes
+        for lane in range(lanes):
+            assert it.sink.steps(f"i{lane}") == ["u0", "u1", "u2", "u3", "u4"]
+
+    run_virtual(situation())
+
+
 def test_n6_a_receiver_that_hangs_delays_no_other_and_takes_no_memory():
     """A thousand events wait in the store, not in the worker of the hung one."""
 

@@ -180,7 +180,7 @@ class Worker:
             while not self._is_over:
                 self._news.clear()
                 await self._fill(notify, until)
-                if until is not None and not self._flying:
+                if until is not None and not self._flying and not self._news.is_set():
                     return
                 await self._rest(await self._pause())
                 if self._failure is not None:
@@ -203,8 +203,9 @@ class Worker:
     async def _claim(self, at: datetime) -> list[Parcel]:
         """What is due and whose lanes are free, as it travels."""
         name = self._receiver.name
-        due = await self._patience.insist(lambda: self._store.due_deliveries(name, at, CLAIM))
+        # As it is before the store reads: what is settled meanwhile is still waiting to a reader.
         flying = frozenset[str]().union(*self._flying.values())
+        due = await self._patience.insist(lambda: self._store.due_deliveries(name, at, CLAIM))
         free = [each for each in due if each[0].lane not in flying]
         if free and takes_digests(self._notifier):
             free = [each for each in free if each[0].digest] + await self._gathered(free, flying)
