@@ -236,7 +236,7 @@ def test_a_410_disables_the_receiver_for_good_and_parks_what_waits():
         await it.record(*life("i0", 3))
         await asyncio.wait_for(it.worker().run(), 60)
         assert len(it.sink.got) == 1
-        assert await it.store.is_disabled("ops")
+        assert await it.store.disabled() == {"ops"}
         assert await it.count(DEAD) == 3
         [warning] = it.heard.told("disabled")
         assert warning.level == "warning"

@@ -35,12 +35,13 @@ def list_(*, config: ConfigPath = None, store: StorePlace = None) -> int:
 
     async def look() -> None:
         async with open_store(place, poller=False) as opened:
+            disabled = await opened.disabled()
             for each in chosen.receivers:
                 counts = await opened.count_deliveries(each.name)
                 waiting = counts.get(DeliveryStatus.WAITING, 0)
                 said = f"{waiting} waiting, {counts.get(DeliveryStatus.HELD, 0)} held"
                 dead = counts.get(DeliveryStatus.DEAD, 0)
-                over = ", wants no more (410)" if await opened.is_disabled(each.name) else ""
+                over = ", wants no more (410)" if each.name in disabled else ""
                 write(f"{each.name} ({each.kind}): {said}, {dead} dead{over}\n")
 
     run(look)

@@ -128,7 +128,7 @@ class Dispatcher:
             if not events:
                 break
             seq = events[-1].seq
-            disabled = {name for name in receivers if await self._store.is_disabled(name)}
+            disabled = await self._store.disabled()
             silences = await self._store.silences(events[0].observed_at)
             planning = await self._planning(event.lane for event in events)
             for event in events:
@@ -186,7 +186,7 @@ class Dispatcher:
         self,
         event: Event,
         receivers: Sequence[str],
-        disabled: set[str],
+        disabled: frozenset[str],
         silences: Sequence[Silence],
         planning: Planning,
     ) -> None:

@@ -197,8 +197,8 @@ class Store(Protocol):
         """
         ...
 
-    async def is_disabled(self, receiver: str) -> bool:
-        """Whether a receiver answered that it wants no more (410)."""
+    async def disabled(self) -> frozenset[str]:
+        """The receivers that answered that they want no more (410)."""
         ...
 
     async def disable(self, receiver: str, attempt: Attempt) -> None:
@@ -209,8 +209,8 @@ class Store(Protocol):
         """Forget that a receiver wanted no more."""
         ...
 
-    async def reference(self, receiver: str, lane: str) -> str:
-        """The receiver's message of an incident, or an empty text."""
+    async def references(self, receiver: str, lanes: Iterable[str]) -> Mapping[str, str]:
+        """The receiver's messages of these incidents, by lane; absent where it has none."""
         ...
 
     async def remember_reference(self, receiver: str, lane: str, reference: str) -> None:

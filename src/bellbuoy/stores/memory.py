@@ -233,9 +233,9 @@ class MemoryStore:
             alive = replace(dead, status=DeliveryStatus.WAITING, attempts=0, due_at=now)
             self._deliveries[delivery_id] = alive
 
-    async def is_disabled(self, receiver: str) -> bool:
+    async def disabled(self) -> frozenset[str]:
         """See `Store`."""
-        return receiver in self._disabled
+        return frozenset(self._disabled)
 
     async def disable(self, receiver: str, attempt: Attempt) -> None:
         """See `Store`."""
@@ -245,9 +245,10 @@ class MemoryStore:
         """See `Store`."""
         self._disabled.pop(receiver, None)
 
-    async def reference(self, receiver: str, lane: str) -> str:
+    async def references(self, receiver: str, lanes: Iterable[str]) -> Mapping[str, str]:
         """See `Store`."""
-        return self._threads.get((receiver, lane), _Thread()).reference
+        threads = {lane: self._threads.get((receiver, lane), _Thread()) for lane in lanes}
+        return {lane: thread.reference for lane, thread in threads.items() if thread.reference}
 
     async def remember_reference(self, receiver: str, lane: str, reference: str) -> None:
         """See `Store`."""

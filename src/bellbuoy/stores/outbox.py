@@ -135,9 +135,11 @@ _REVIVE = (
     .where(delivery.c.id == bindparam("which"), delivery.c.status == DeliveryStatus.DEAD.value)
     .values(status=DeliveryStatus.WAITING.value, attempts=0, due_at=bindparam("at"))
 )
-_DISABLED = select(receiver.c.name).where(receiver.c.name == bindparam("which"))
-_REFERENCE = select(thread.c.reference).where(
-    thread.c.receiver == bindparam("to"), thread.c.lane == bindparam("of_lane")
+_DISABLED = select(receiver.c.name)
+_REFERENCES = select(thread.c.lane, thread.c.reference).where(
+    thread.c.receiver == bindparam("to"),
+    thread.c.lane.in_(bindparam("lanes", expanding=True)),
+    thread.c.reference != "",
 )
 
 
@@ -248,9 +250,9 @@ def revive(connection: Connection, which: str, now: datetime) -> None:
     connection.execute(_REVIVE, {"which": which, "at": now})
 
 
-def is_disabled(connection: Connection, name: str) -> bool:
-    """Whether a receiver wants no more."""
-    return connection.execute(_DISABLED, {"which": name}).first() is not None
+def disabled(connection: Connection) -> frozenset[str]:
+    """The receivers that want no more."""
+    return frozenset(connection.scalars(_DISABLED))
 
 
 def disable(connection: Connection, name: str, attempt: Attempt) -> None:
@@ -264,9 +266,13 @@ def enable(connection: Connection, name: str) -> None:
     connection.execute(delete(receiver).where(receiver.c.name == name))
 
 
-def reference(connection: Connection, to: str, lane: str) -> str:
-    """The receiver's message of an incident."""
-    return connection.execute(_REFERENCE, {"to": to, "of_lane": lane}).scalar() or ""
+def references(connection: Connection, to: str, lanes: Iterable[str]) -> Mapping[str, str]:
+    """The receiver's messages of these incidents, by lane."""
+    return {
+        lane: message
+        for some in chunks(lanes, _PARAMETERS)
+        for lane, message in connection.execute(_REFERENCES, {"to": to, "lanes": some})
+    }
 
 
 def remember_reference(connection: Connection, to: str, lane: str, message: str) -> None:

@@ -175,9 +175,9 @@ class SqlStore:
         """See `Store`."""
         await self._write(outbox.revive, delivery_id, now)
 
-    async def is_disabled(self, receiver: str) -> bool:
+    async def disabled(self) -> frozenset[str]:
         """See `Store`."""
-        return await self._read(outbox.is_disabled, receiver)
+        return await self._read(outbox.disabled)
 
     async def disable(self, receiver: str, attempt: Attempt) -> None:
         """See `Store`."""
@@ -187,9 +187,9 @@ class SqlStore:
         """See `Store`."""
         await self._write(outbox.enable, receiver)
 
-    async def reference(self, receiver: str, lane: str) -> str:
+    async def references(self, receiver: str, lanes: Iterable[str]) -> Mapping[str, str]:
         """See `Store`."""
-        return await self._read(outbox.reference, receiver, lane)
+        return await self._read(outbox.references, receiver, frozenset(lanes))
 
     async def remember_reference(self, receiver: str, lane: str, reference: str) -> None:
         """See `Store`."""
