@@ -134,6 +134,8 @@ class Dispatcher:
             for event in events:
                 self._route(event, receivers, disabled, silences, planning)
             await self._write(seq, planning)
+            if len(events) < BATCH:
+                break
         return seq
 
     async def _release(self, seq: int) -> None:

@@ -117,7 +117,12 @@ class Worker:
         self._services = services
         self._paces = paces or Paces()
         self._patience = Patience(f"receiver {receiver.name}", observer)
+        # To ask what a kind offers costs more than to make a message, so it is asked once.
         self._at_once = AT_ONCE if isinstance(notifier, HttpNotifier) else 1
+        self._takes_digests = takes_digests(notifier)
+        self._pace = (
+            notifier.pace(receiver.settings) if isinstance(notifier, PacedNotifier) else None
+        )
         self._news = asyncio.Event()
         self._claimed: deque[Parcel] = deque()
         self._flying: dict[asyncio.Task[None], frozenset[str]] = {}
@@ -210,7 +215,7 @@ class Worker:
         flying = frozenset[str]().union(*self._flying.values())
         due = await self._patience.insist(lambda: self._store.due_deliveries(name, at, CLAIM))
         free = [each for each in due if each[0].lane not in flying]
-        if free and takes_digests(self._notifier):
+        if free and self._takes_digests:
             free = [each for each in free if each[0].digest] + await self._gathered(free, flying)
         parcels: list[Parcel] = []
         for delivery, event in free:
@@ -299,7 +304,8 @@ class Worker:
         await asyncio.gather(*flying, return_exceptions=True)
 
     async def _try(self, notify: Notify, parcel: Parcel) -> None:
-        await self._turn()
+        if self._pace is not None:
+            await self._paces.turn(self._notifier.KIND, self._pace)
         began = self._now()
         sent_at = int(began.timestamp())
         messages = parcel.messages(self._services, sent_at)
@@ -316,15 +322,6 @@ class Worker:
             await self._put_off(parcel, began, DelayedError(problem, uncertain=True))
         else:
             await self._keep(parcel, began, receipt)
-
-    async def _turn(self) -> None:
-        """Wait for the receiver's pace."""
-        notifier = self._notifier
-        pace = None
-        if isinstance(notifier, PacedNotifier):
-            pace = notifier.pace(self._receiver.settings)
-        if pace is not None:
-            await self._paces.turn(notifier.KIND, pace)
 
     async def _keep(self, parcel: Parcel, began: datetime, receipt: Receipt) -> None:
         """Keep that it arrived."""
