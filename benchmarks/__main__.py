@@ -15,6 +15,8 @@ ROWS = (
     "first_sweep",
     "hung_pages",
     "printed_line",
+    "routing",
+    "delivery",
     "start",
 )
 

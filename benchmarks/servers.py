@@ -14,6 +14,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, Self
 
+import uvloop
+
 LONGEST = 600.0
 BACKLOG = 256
 
@@ -58,8 +60,6 @@ class Servers:
 
 def serve(make: Callable[[dict[str, Any]], World]) -> None:
     """The process's side: serve a world made of the options, until the parent goes."""
-    import uvloop
-
     try:
         uvloop.run(_serve(make))
     except TimeoutError:
