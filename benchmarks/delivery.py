@@ -92,15 +92,11 @@ def _steady(events: int, repeats: int) -> Iterator[Figure]:
     bare = "against aiohttp without a store"
     way = f"from commit to arrival at 5 webhooks, {RATE:.0f} events a second"
     hung = f"a fifth hangs (memory +{spread(grown[True])} MB)"
+    unhung = f"against none hung (+{spread(grown[False])} MB)"
     pairs = (
         (f"{way}, median; {bare}", ours[0.5], plain[0.5]),
         (f"{way}, p99; {bare}", ours[0.99], plain[0.99]),
-        (
-            f"the same p99 of 4 webhooks while {hung}; "
-            f"against none hung (+{spread(grown[False])} MB)",
-            beside[0.99],
-            ours[0.99],
-        ),
+        (f"the same p99 of 4 webhooks while {hung}; {unhung}", beside[0.99], ours[0.99]),
     )
     for what, lags, baseline in pairs:
         yield Figure(

@@ -479,12 +479,13 @@ async def test_standings_say_who_was_told_and_what_is_held(store):
     held = delivery(two, status=DeliveryStatus.HELD, due_at=NOW + DAY, reason="quiet hours")
     told = ("ops", one.lane, "routes.0")
     await store.dispatch("dispatcher", 3, Outgoing(new=(delivery(one), held), told=(told,)))
-    assert await store.standings([one.lane, other.lane]) == {
+    assert await store.standings(["ops", "dev"], [one.lane, other.lane]) == {
         ("ops", one.lane): Standing(told=True, rule="routes.0", held=(held,))
     }
     await store.dispatch("dispatcher", 3, Outgoing(told=(("ops", one.lane, "page"),)))
     await store.remember_reference("ops", one.lane, "m-1")
-    assert (await store.standings([one.lane]))["ops", one.lane].rule == "page"
+    assert (await store.standings(["ops"], [one.lane]))["ops", one.lane].rule == "page"
+    assert await store.standings(["dev"], [one.lane]) == {}
     assert await store.references("ops", [one.lane]) == {one.lane: "m-1"}
 
 

@@ -130,7 +130,7 @@ class Dispatcher:
             seq = events[-1].seq
             disabled = await self._store.disabled()
             silences = await self._store.silences(events[0].observed_at)
-            planning = await self._planning(event.lane for event in events)
+            planning = await self._planning(receivers, (event.lane for event in events))
             for event in events:
                 self._route(event, receivers, disabled, silences, planning)
             await self._write(seq, planning)
@@ -143,14 +143,15 @@ class Dispatcher:
         now = self._now()
         while due := await self._store.due_held(now, BATCH):
             silences = await self._store.silences(now)
-            planning = await self._planning(delivery.lane for delivery, _ in due)
+            waiting = {delivery.receiver for delivery, _ in due}
+            planning = await self._planning(waiting, (delivery.lane for delivery, _ in due))
             for delivery, event in due:
                 planning.release(delivery, event, silences, self._landscape)
             planning.gather(self._digesting)
             await self._write(seq, planning)
 
-    async def _planning(self, lanes: Iterable[str]) -> Planning:
-        standings = await self._store.standings(lanes)
+    async def _planning(self, receivers: Iterable[str], lanes: Iterable[str]) -> Planning:
+        standings = await self._store.standings(receivers, lanes)
         return Planning(self._routes, standings, self._renewals, self._now())
 
     async def _write(self, seq: int, planning: Planning) -> None:
@@ -170,7 +171,7 @@ class Dispatcher:
                 newest += [(event, one) for one in told]
                 waiting -= {one.receiver for one in told}
         newest.sort(key=lambda each: each[0].seq)
-        planning = await self._planning(event.lane for event, _ in newest)
+        planning = await self._planning(receivers, (event.lane for event, _ in newest))
         for event, decision in newest:
             planning.welcome(event, decision)
         planning.gather(self._digesting)

@@ -132,8 +132,10 @@ class Store(Protocol):
         """Keep what was decided and the dispatcher's cursor in one transaction."""
         ...
 
-    async def standings(self, lanes: Iterable[str]) -> Mapping[tuple[str, str], Standing]:
-        """How receivers stand to these lanes, by (receiver, lane); absent was never told."""
+    async def standings(
+        self, receivers: Iterable[str], lanes: Iterable[str]
+    ) -> Mapping[tuple[str, str], Standing]:
+        """How these receivers stand to these lanes, by (receiver, lane); absent was never told."""
         ...
 
     async def due_held(self, now: datetime, limit: int = 500) -> tuple[tuple[Delivery, Event], ...]:

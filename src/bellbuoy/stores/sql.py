@@ -124,9 +124,11 @@ class SqlStore:
         """See `Store`."""
         await self._write(outbox.dispatch, reader, seq, outgoing)
 
-    async def standings(self, lanes: Iterable[str]) -> Mapping[tuple[str, str], Standing]:
+    async def standings(
+        self, receivers: Iterable[str], lanes: Iterable[str]
+    ) -> Mapping[tuple[str, str], Standing]:
         """See `Store`."""
-        return await self._read(outbox.standings, frozenset(lanes))
+        return await self._read(outbox.standings, tuple(receivers), frozenset(lanes))
 
     async def due_held(self, now: datetime, limit: int = 500) -> tuple[tuple[Delivery, Event], ...]:
         """See `Store`."""
