@@ -58,9 +58,7 @@ def test_who_was_told_of_a_lane_is_looked_up_not_looked_for():
     database = create_engine("sqlite://")
     schema.metadata.create_all(database)
     asked = outbox._TOLD_OF.params(receivers=["ops", "dev"], lanes=["page i1"])
-    said = str(
-        asked.compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True})
-    )
+    said = str(asked.compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True}))
     with database.connect() as connection:
         values = ("",) * said.count("?")
         [row] = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", values).all()

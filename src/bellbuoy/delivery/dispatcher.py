@@ -14,13 +14,13 @@ decision (planning).
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from bellbuoy.delivery.patience import Patience
 from bellbuoy.delivery.planning import Planning
 from bellbuoy.events import Event
-from bellbuoy.model.delivery import Silence, Standing
+from bellbuoy.model.delivery import DeliveryStatus, Silence, Standing
 from bellbuoy.notifiers import Receiver
 from bellbuoy.observer import Observer, Withheld
 from bellbuoy.routing.matchers import Landscape, Reason
@@ -44,8 +44,8 @@ class Dispatcher:
     """Turns events into deliveries, each exactly once per receiver.
 
     `digesting` are the names of receivers that take digests, `renewals` say after how many
-    seconds a receiver must be told again of what is open. `wake` is called after deliveries
-    were written. `now` is the wall clock.
+    seconds a receiver must be told again of what is open. `wake` is called with
+    the names of those for whom something waits that was written just now. `now` is the wall clock.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Dispatcher:
         observer: Observer,
         digesting: Iterable[str] = (),
         renewals: Mapping[str, float] | None = None,
-        wake: Callable[[], None] = lambda: None,
+        wake: Callable[[Collection[str]], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._routes = routes
@@ -157,8 +157,9 @@ class Dispatcher:
     async def _write(self, seq: int, planning: Planning) -> None:
         outgoing = planning.outgoing
         await self._store.dispatch(READER, seq, outgoing)
-        if outgoing.new or outgoing.changed:
-            self._wake()
+        written = (*outgoing.new, *outgoing.changed)
+        if waiting := {each.receiver for each in written if each.status is DeliveryStatus.WAITING}:
+            self._wake(waiting)
 
     async def _already_open(self, receivers: Sequence[str], end: int) -> Planning:
         """For each receiver the newest event it would be told of each open incident."""

@@ -174,7 +174,7 @@ def dispatch(connection: Connection, reader: str, seq: int, outgoing: Outgoing) 
 def standings(
     connection: Connection, receivers: Sequence[str], lanes: Iterable[str]
 ) -> Mapping[tuple[str, str], Standing]:
-    """Which of these receivers were told of these lanes, and what is held of them, by (receiver, lane)."""
+    """Which receivers were told of these lanes, and what is held of them, by (receiver, lane)."""
     told: dict[tuple[str, str], str] = {}
     held: dict[tuple[str, str], list[Delivery]] = {}
     for some in chunks(lanes, _PARAMETERS):
