@@ -16,6 +16,8 @@ ROWS = (
     "first_sweep",
     "hung_pages",
     "printed_line",
+    "routing",
+    "delivery",
     "start",
 )
 

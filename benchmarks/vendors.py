@@ -1,33 +1,21 @@
-"""Pretend vendors in a process of their own, so that what they cost is not counted.
+"""Pretend vendors in a process of their own.
 
     with Vendors("same", hosts=200) as vendors:
         vendors.urls                      # one for each host: http://127.x.y.z:port
 
-Each host is an address of 127.0.0.0/8. The process ends with its parent, and by itself after
-ten minutes. What they answer is said by the name of a script, below.
+What they answer is said by the name of a script, below.
 """
 
 import asyncio
-import json
-import os
-import random
-import ssl
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from benchmarks import documents
-
-LONGEST = 600.0
-BACKLOG = 256
-
-Page = Callable[[str, bool], tuple[bytes, str] | None]
+from benchmarks.servers import Servers, World, serve
 
 
-class Vendors:
+class Vendors(Servers):
     """The parent's side. `certificate` is a PEM file with key and chain, `closes` closes after
     each answer, and the hosts from the `hanging`-th on never answer."""
 
@@ -40,40 +28,13 @@ class Vendors:
         closes: bool = False,
         hanging: int | None = None,
     ) -> None:
-        network = random.randrange(2, 250)  # keeps out of others' way
-        self.addresses = [f"127.{network}.{n // 250}.{n % 250 + 1}" for n in range(hosts)]
-        self._scheme = "https" if certificate else "http"
-        self._options = {
+        options = {
             "script": script,
-            "addresses": self.addresses,
             "certificate": str(certificate) if certificate else None,
             "closes": closes,
             "hanging": hosts if hanging is None else hanging,
         }
-
-    def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "benchmarks.vendors"]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        port = self.ask(self._options)
-        self.urls = [f"{self._scheme}://{address}:{port}" for address in self.addresses]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.stdin.close()  # type: ignore[union-attr]
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()  # type: ignore[union-attr]
-
-    def ask(self, question: Any) -> Any:
-        """Send a line to the process, and return the line that it answers."""
-        self._process.stdin.write(json.dumps(question) + "\n")  # type: ignore[union-attr]
-        self._process.stdin.flush()  # type: ignore[union-attr]
-        return json.loads(self._process.stdout.readline())  # type: ignore[union-attr]
+        super().__init__("benchmarks.vendors", hosts, options)
 
     def change(self, number: int) -> None:
         """Let a page be another one from now on."""
@@ -180,51 +141,17 @@ class _Serving(asyncio.Protocol):
                 self._transport.close()
 
 
-async def _serve() -> None:
-    loop = asyncio.get_running_loop()
-    # uvloop reports each connection that it closes while the other side still writes.
-    loop.set_exception_handler(lambda _, __: None)
-    lines = asyncio.StreamReader(limit=16 * 1024 * 1024)
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    options = json.loads(await lines.readline())
+def _make(options: dict[str, Any]) -> World:
     world = _World(options)
-    context = None
-    if options["certificate"]:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(options["certificate"])
-    first, *others = options["addresses"]
 
-    async def listen(addresses: list[str], port: int) -> asyncio.Server:
-        return await loop.create_server(
-            lambda: _Serving(world), addresses, port, ssl=context, backlog=BACKLOG
-        )
+    def answer(question: dict[str, Any]) -> Any:
+        if "change" in question:
+            world.changed.add(question["change"])
+            return True
+        return {"asked": world.asked, "told": world.told}
 
-    servers = [await listen([first], 0)]
-    port = servers[0].sockets[0].getsockname()[1]
-    if others:
-        servers.append(await listen(others, port))
-    _say(port)
-    async with asyncio.timeout(LONGEST):
-        while line := await lines.readline():
-            question = json.loads(line)
-            if "change" in question:
-                world.changed.add(question["change"])
-                _say(True)
-            else:
-                _say({"asked": world.asked, "told": world.told})
-
-
-def _say(answer: Any) -> None:
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
+    return lambda: _Serving(world), answer
 
 
 if __name__ == "__main__":
-    import uvloop
-
-    try:
-        uvloop.run(_serve())
-    except TimeoutError:
-        sys.exit(1)
-    finally:
-        os.close(1)
+    serve(_make)

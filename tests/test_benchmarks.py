@@ -99,6 +99,23 @@ def test_every_change_is_printed(figures):
     assert figures[0].counts["printed"] == 3
 
 
+@measured("routing")
+def test_routing_tells_whom_a_plain_loop_tells(figures):
+    """Twenty decisions for each event, of which five tell someone, as the baseline does."""
+    counts = figures[0].counts
+    assert counts["decisions"] == 20 * 50
+    assert counts["told"] == counts["plainly told"] == 5 * 50
+
+
+@measured("delivery")
+def test_r2_r3_what_is_delivered_under_load_is_whole_single_and_in_order(figures):
+    """Every receiver has every event once, and each incident in its order, at any rate."""
+    is_whole = {"lost": 0, "twice": 0, "disordered": 0}
+    assert figures[0].counts == {"deliveries": 500, **is_whole}
+    # Once with all five, and once while the fifth hangs.
+    assert all(figure.counts == {"deliveries": 900, **is_whole} for figure in figures[1:])
+
+
 @measured("start")
 def test_starts_are_measured(figures):
     """Both processes ran, and the first request came."""

@@ -9,7 +9,7 @@ sends in flight get a moment, and what could not be sent stays in the store.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -156,7 +156,7 @@ class App:
             is_offline=lambda: outlook.is_offline,
             once=self._once,
         )
-        self._workers: list[Worker] = []
+        self._workers: dict[str, Worker] = {}
         self._dispatcher: Dispatcher | None = None
         if self._deliver and config.receivers:
             await self._open_delivery(driver)
@@ -191,8 +191,8 @@ class App:
             wake=self._wake_workers,
         )
         await self._dispatcher.begin()
-        self._workers = [
-            Worker(
+        self._workers = {
+            receiver.name: Worker(
                 self.store,
                 receiver,
                 notifiers[receiver.kind],
@@ -203,11 +203,12 @@ class App:
                 paces=paces,
             )
             for receiver in config.receivers
-        ]
+        }
 
-    def _wake_workers(self) -> None:
-        for worker in self._workers:
-            worker.wake()
+    def _wake_workers(self, receivers: Collection[str]) -> None:
+        # What was held may be for a receiver that the config has no more.
+        for name in self._workers.keys() & receivers:
+            self._workers[name].wake()
 
     def _start_tasks(self) -> None:
         if self._once:
@@ -220,7 +221,7 @@ class App:
             self._start("heartbeat", self._heartbeat.run())
         if self._dispatcher is not None:
             self._start("dispatcher", self._dispatcher.run())
-        for worker in self._workers:
+        for worker in self._workers.values():
             self._start("worker", worker.run())
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -301,7 +302,7 @@ class App:
         await self._scheduler.run()
         if self._dispatcher is not None:
             await self._dispatcher.catch_up()
-        await asyncio.gather(*(worker.drain() for worker in self._workers))
+        await asyncio.gather(*(worker.drain() for worker in self._workers.values()))
         self._over.set()
 
     async def _flush_regularly(self) -> None:

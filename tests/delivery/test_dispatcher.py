@@ -159,16 +159,18 @@ async def test_a_receiver_that_began_keeps_no_old_event_from_being_dropped(it):
 
 
 async def test_workers_are_woken_when_there_is_something_for_them(it):
-    """And only then."""
+    """And only then, and only those for whom it is."""
     woken = []
-    dispatcher = it.dispatcher(wake=lambda: woken.append(1))
+    routes = (*EVERYTHING, Route(name="pages", to=("pager",), when=Matcher(kinds=("page",))))
+    receivers = (hook("ops"), hook("pager"))
+    dispatcher = it.dispatcher(*receivers, routes=routes, wake=woken.append)
     await dispatcher.begin()
     await it.store.append([component_event()])
     await dispatcher.catch_up()
     assert not woken
     await it.store.append(life("i1", 3))
     await dispatcher.catch_up()
-    assert woken == [1]
+    assert woken == [{"ops"}]
 
 
 async def test_deliveries_and_the_cursor_are_one_transaction(it, monkeypatch):

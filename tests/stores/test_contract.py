@@ -358,17 +358,16 @@ async def test_a_disabled_receiver_stays_disabled(store):
     """After its 410, and only that one."""
     await store.disable("ops", ATTEMPT)
     await store.disable("ops", ATTEMPT)
-    assert await store.is_disabled("ops")
-    assert not await store.is_disabled("dev")
+    assert await store.disabled() == {"ops"}
 
 
 async def test_references_are_kept_per_receiver_and_incident(store):
     """The newest message counts."""
     await store.remember_reference("ops", "page i1", "m-1")
     await store.remember_reference("ops", "page i1", "m-2")
-    assert await store.reference("ops", "page i1") == "m-2"
-    assert await store.reference("ops", "page i2") == ""
-    assert await store.reference("dev", "page i1") == ""
+    lanes = ["page i1", "page i2"]
+    assert await store.references("ops", lanes) == {"page i1": "m-2"}
+    assert await store.references("dev", lanes) == {}
 
 
 async def test_pruning_drops_old_events_and_their_settled_deliveries(store):
@@ -385,8 +384,7 @@ async def test_pruning_drops_old_events_and_their_settled_deliveries(store):
     assert await store.read_events() == (new,)
     assert await store.first_seq() == new.seq
     assert await store.deliveries() == (delivery(new),)
-    assert await store.reference("ops", old.lane) == ""
-    assert await store.reference("ops", new.lane) == "m-2"
+    assert await store.references("ops", [old.lane, new.lane]) == {new.lane: "m-2"}
 
 
 async def test_pruning_never_passes_a_cursor_or_a_waiting_delivery(store):
@@ -481,13 +479,14 @@ async def test_standings_say_who_was_told_and_what_is_held(store):
     held = delivery(two, status=DeliveryStatus.HELD, due_at=NOW + DAY, reason="quiet hours")
     told = ("ops", one.lane, "routes.0")
     await store.dispatch("dispatcher", 3, Outgoing(new=(delivery(one), held), told=(told,)))
-    assert await store.standings([one.lane, other.lane]) == {
+    assert await store.standings(["ops", "dev"], [one.lane, other.lane]) == {
         ("ops", one.lane): Standing(told=True, rule="routes.0", held=(held,))
     }
     await store.dispatch("dispatcher", 3, Outgoing(told=(("ops", one.lane, "page"),)))
     await store.remember_reference("ops", one.lane, "m-1")
-    assert (await store.standings([one.lane]))["ops", one.lane].rule == "page"
-    assert await store.reference("ops", one.lane) == "m-1"
+    assert (await store.standings(["ops"], [one.lane]))["ops", one.lane].rule == "page"
+    assert await store.standings(["dev"], [one.lane]) == {}
+    assert await store.references("ops", [one.lane]) == {one.lane: "m-1"}
 
 
 async def test_held_deliveries_fall_due_and_only_held_ones_change(store):
@@ -568,7 +567,7 @@ async def test_a_receiver_that_wanted_no_more_can_be_told_again(store):
     await store.disable("ops", ATTEMPT)
     await store.enable("ops")
     await store.enable("dev")
-    assert not await store.is_disabled("ops")
+    assert not await store.disabled()
 
 
 async def test_pruning_never_passes_a_held_delivery(store):

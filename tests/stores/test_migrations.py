@@ -91,8 +91,8 @@ async def test_p7_the_fixture_of_every_version_opens(database):
             assert found.components["c1"].name == "Part c1"
             ((waiting, _),) = await store.due_deliveries("ops", NOW)
             assert waiting.seq == 2
-            assert await store.reference("ops", waiting.lane) == "m-1"
-            assert await store.is_disabled("dev")
+            assert await store.references("ops", [waiting.lane]) == {waiting.lane: "m-1"}
+            assert await store.disabled() == {"dev"}
 
 
 async def test_p7_an_older_database_is_copied_and_brought_up_to_date(database, next_version):

@@ -67,6 +67,34 @@ def test_many_plain_rows_take_one_statement_in_the_words_of_the_database(dialect
     assert rest == rows[-1:]
 
 
+@pytest.mark.parametrize("name", ["_DUE", "_NEXT", "_WAITING"])
+def test_n6_what_waits_for_others_is_not_looked_through(name):
+    """Of a receiver what waits for it, and of a lane that lane: else the cost is a square."""
+    database = create_engine("sqlite://")
+    schema.metadata.create_all(database)
+    said = str(getattr(outbox, name).compile(dialect=sqlite.dialect()))
+    with database.connect() as connection:
+        values = (None,) * said.count("?")
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", values).all()
+    plan = [row[-1] for row in rows if "delivery_" in row[-1]]
+    assert plan[0].endswith("USING INDEX delivery_status (receiver=? AND status=?)")
+    assert all("delivery_lane (receiver=? AND lane=? AND seq<?)" in each for each in plan[1:])
+    assert len(plan) > 1
+    assert not [row for row in rows if "SCAN" in row[-1]]
+
+
+def test_who_was_told_of_a_lane_is_looked_up_not_looked_for():
+    """The account of all lanes is kept as long as the log: it may not be read for each event."""
+    database = create_engine("sqlite://")
+    schema.metadata.create_all(database)
+    asked = outbox._TOLD_OF.params(receivers=["ops", "dev"], lanes=["page i1"])
+    said = str(asked.compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True}))
+    with database.connect() as connection:
+        values = ("",) * said.count("?")
+        [row] = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", values).all()
+    assert row[-1].startswith("SEARCH thread USING INDEX")
+
+
 def test_chunks_hold_every_value_in_order():
     """At most so many in each."""
     assert list(chunks(range(5), 2)) == [[0, 1], [2, 3], [4]]

@@ -65,10 +65,11 @@ def duration(option: str, text: str | None) -> float | None:
 
 def period(option: str, text: str) -> timedelta:
     """An option's duration, from a second to ten years."""
+    from bellbuoy import durations
     from bellbuoy.config import values
 
     def meaning(said: str) -> timedelta:
-        return timedelta(seconds=values.within(values.duration(said), 1.0))
+        return timedelta(seconds=values.within(durations.duration(said), 1.0))
 
     return checked(option, text, meaning)
 

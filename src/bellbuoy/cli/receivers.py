@@ -162,7 +162,7 @@ def revive(
                     f"{delivery!r} is not dead at {name}; "
                     f"`bellbuoy receivers dead {name}` lists what is"
                 )
-            if await opened.is_disabled(name):
+            if name in await opened.disabled():
                 await opened.enable(name)
                 say(f"{name} is told again from now on")
             for each in meant:
@@ -227,7 +227,7 @@ async def _standing(store: "Store", receiver: "Receiver") -> _Standing:
         waiting=counts.get(DeliveryStatus.WAITING, 0),
         held=counts.get(DeliveryStatus.HELD, 0),
         dead=counts.get(DeliveryStatus.DEAD, 0),
-        wants_no_more=await store.is_disabled(receiver.name),
+        wants_no_more=receiver.name in await store.disabled(),
     )
 
 

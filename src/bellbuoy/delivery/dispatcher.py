@@ -14,13 +14,13 @@ decision (planning).
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from bellbuoy.delivery.patience import Patience
 from bellbuoy.delivery.planning import Planning
 from bellbuoy.events import Event
-from bellbuoy.model.delivery import Silence, Standing
+from bellbuoy.model.delivery import DeliveryStatus, Silence, Standing
 from bellbuoy.notifiers import Receiver
 from bellbuoy.observer import Observer, Withheld
 from bellbuoy.routing.matchers import Landscape, Reason
@@ -44,8 +44,9 @@ class Dispatcher:
     """Turns events into deliveries, each exactly once per receiver.
 
     `digesting` are the names of receivers that take digests, `renewals` say after how many
-    seconds a receiver must be told again of what is open, 0 being never. `wake` is called after
-    deliveries were written. `now` is the wall clock.
+    seconds a receiver must be told again of what is open, 0 being never. `wake` is called with
+    the names of those for whom something waits that was written just now. `now` is the wall
+    clock.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Dispatcher:
         observer: Observer,
         digesting: Iterable[str] = (),
         renewals: Mapping[str, float] | None = None,
-        wake: Callable[[], None] = lambda: None,
+        wake: Callable[[Collection[str]], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._routes = routes
@@ -128,12 +129,14 @@ class Dispatcher:
             if not events:
                 break
             seq = events[-1].seq
-            disabled = {name for name in receivers if await self._store.is_disabled(name)}
+            disabled = await self._store.disabled()
             silences = await self._store.silences(events[0].observed_at)
-            planning = await self._planning(event.lane for event in events)
+            planning = await self._planning(receivers, (event.lane for event in events))
             for event in events:
                 self._route(event, receivers, disabled, silences, planning)
             await self._write(seq, planning)
+            if len(events) < BATCH:
+                break
         return seq
 
     async def _release(self, seq: int) -> None:
@@ -141,21 +144,23 @@ class Dispatcher:
         now = self._now()
         while due := await self._store.due_held(now, BATCH):
             silences = await self._store.silences(now)
-            planning = await self._planning(delivery.lane for delivery, _ in due)
+            waiting = {delivery.receiver for delivery, _ in due}
+            planning = await self._planning(waiting, (delivery.lane for delivery, _ in due))
             for delivery, event in due:
                 planning.release(delivery, event, silences, self._landscape)
             planning.gather(self._digesting)
             await self._write(seq, planning)
 
-    async def _planning(self, lanes: Iterable[str]) -> Planning:
-        standings = await self._store.standings(lanes)
+    async def _planning(self, receivers: Iterable[str], lanes: Iterable[str]) -> Planning:
+        standings = await self._store.standings(receivers, lanes)
         return Planning(self._routes, standings, self._renewals, self._now())
 
     async def _write(self, seq: int, planning: Planning) -> None:
         outgoing = planning.outgoing
         await self._store.dispatch(READER, seq, outgoing)
-        if outgoing.new or outgoing.changed:
-            self._wake()
+        written = (*outgoing.new, *outgoing.changed)
+        if waiting := {each.receiver for each in written if each.status is DeliveryStatus.WAITING}:
+            self._wake(waiting)
 
     async def _already_open(self, receivers: Sequence[str], end: int) -> Planning:
         """For each receiver the newest event it would be told of each open incident."""
@@ -168,7 +173,7 @@ class Dispatcher:
                 newest += [(event, one) for one in told]
                 waiting -= {one.receiver for one in told}
         newest.sort(key=lambda each: each[0].seq)
-        planning = await self._planning(event.lane for event, _ in newest)
+        planning = await self._planning(receivers, (event.lane for event, _ in newest))
         for event, decision in newest:
             planning.welcome(event, decision)
         planning.gather(self._digesting)
@@ -186,7 +191,7 @@ class Dispatcher:
         self,
         event: Event,
         receivers: Sequence[str],
-        disabled: set[str],
+        disabled: frozenset[str],
         silences: Sequence[Silence],
         planning: Planning,
     ) -> None:

@@ -1,6 +1,6 @@
 """What travels in one message: a delivery by itself, or those of a digest. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,9 +14,13 @@ APART = "apart"
 
 
 class Parcel(Struct, frozen=True, kw_only=True):
-    """Deliveries that are sent, retried and settled together, with their events, oldest first."""
+    """Deliveries that are sent, retried and settled together, with their events, oldest first.
+
+    `references` are the receiver's messages of its lanes, where it has any.
+    """
 
     contents: tuple[tuple[Delivery, Event], ...]
+    references: Mapping[str, str] = {}
 
     @property
     def deliveries(self) -> tuple[Delivery, ...]:
@@ -45,18 +49,15 @@ class Parcel(Struct, frozen=True, kw_only=True):
         return any(each.last is not None and each.last.uncertain for each in self.deliveries)
 
     def messages(
-        self,
-        reference: Callable[[str], str],
-        services: Callable[[Event], Sequence[Service]],
-        sent_at: int,
+        self, services: Callable[[Event], Sequence[Service]], sent_at: int
     ) -> tuple[Message, ...]:
-        """What a notifier is given; `reference` says where the message of a lane is."""
+        """What a notifier is given."""
         return tuple(
             Message(
                 event=event,
                 delivery=delivery,
                 sent_at=sent_at,
-                reference=reference(delivery.lane),
+                reference=self.references.get(delivery.lane, ""),
                 repeat=delivery.last is not None and delivery.last.uncertain,
                 services=tuple(services(event)),
             )

@@ -117,7 +117,12 @@ class Worker:
         self._services = services
         self._paces = paces or Paces()
         self._patience = Patience(f"receiver {receiver.name}", observer)
+        # To ask what a kind offers costs more than to make a message, so it is asked once.
         self._at_once = AT_ONCE if isinstance(notifier, HttpNotifier) else 1
+        self._takes_digests = takes_digests(notifier)
+        self._pace = (
+            notifier.pace(receiver.settings) if isinstance(notifier, PacedNotifier) else None
+        )
         self._news = asyncio.Event()
         self._claimed: deque[Parcel] = deque()
         self._flying: dict[asyncio.Task[None], frozenset[str]] = {}
@@ -133,7 +138,7 @@ class Worker:
     async def run(self) -> None:
         """Deliver what falls due. Cancelled, it lets sends in flight end, for a bounded time."""
         name = self._receiver.name
-        self._is_over = await self._patience.insist(lambda: self._store.is_disabled(name))
+        self._is_over = name in await self._patience.insist(self._store.disabled)
         while True:
             if self._is_over:
                 await self._until_enabled()
@@ -150,7 +155,7 @@ class Worker:
         """
         name = self._receiver.name
         self._patience = Patience(f"receiver {name}", self._observer, tries=STORE_TRIES)
-        if await self._patience.insist(lambda: self._store.is_disabled(name)):
+        if name in await self._patience.insist(self._store.disabled):
             return
         async with AsyncExitStack() as stack:
             if notify := await self._open(stack):
@@ -180,7 +185,7 @@ class Worker:
             while not self._is_over:
                 self._news.clear()
                 await self._fill(notify, until)
-                if until is not None and not self._flying:
+                if until is not None and not self._flying and not self._news.is_set():
                     return
                 await self._rest(await self._pause())
                 if self._failure is not None:
@@ -190,9 +195,12 @@ class Worker:
 
     async def _fill(self, notify: Notify, until: datetime | None) -> None:
         """Start sends until every seat is taken, or nothing is due."""
+        is_all = False
         while len(self._flying) < self._at_once and self._hold() <= 0 and not self._is_over:
             if not self._claimed:
-                self._claimed.extend(await self._claim(until or self._now()))
+                if is_all:
+                    return
+                is_all = await self._claim(until or self._now())
                 if not self._claimed:
                     return
             parcel = self._claimed.popleft()
@@ -200,13 +208,14 @@ class Worker:
             self._flying[task] = parcel.lanes
             task.add_done_callback(self._landed)
 
-    async def _claim(self, at: datetime) -> list[Parcel]:
-        """What is due and whose lanes are free, as it travels."""
+    async def _claim(self, at: datetime) -> bool:
+        """Claim what is due and whose lanes are free, as it travels; whether that is all of it."""
         name = self._receiver.name
-        due = await self._patience.insist(lambda: self._store.due_deliveries(name, at, CLAIM))
+        # As it is before the store reads: what is settled meanwhile is still waiting to a reader.
         flying = frozenset[str]().union(*self._flying.values())
+        due = await self._patience.insist(lambda: self._store.due_deliveries(name, at, CLAIM))
         free = [each for each in due if each[0].lane not in flying]
-        if free and takes_digests(self._notifier):
+        if free and self._takes_digests:
             free = [each for each in free if each[0].digest] + await self._gathered(free, flying)
         parcels: list[Parcel] = []
         for delivery, event in free:
@@ -218,7 +227,16 @@ class Worker:
                 if members and not parcel.lanes & flying:
                     parcels.append(parcel)
         self._is_blocked = bool(due) and not parcels
-        return parcels
+        if parcels:
+            self._claimed.extend(await self._with_references(parcels))
+        return len(due) < CLAIM
+
+    async def _with_references(self, parcels: list[Parcel]) -> list[Parcel]:
+        """They know the receiver's messages: until a parcel has landed, no other changes those."""
+        name = self._receiver.name
+        lanes = frozenset[str]().union(*(each.lanes for each in parcels))
+        found = await self._patience.insist(lambda: self._store.references(name, lanes))
+        return [replace(each, references=found) for each in parcels] if found else parcels
 
     async def _members(self, digest: str) -> tuple[tuple[Delivery, Event], ...]:
         name = self._receiver.name
@@ -286,11 +304,11 @@ class Worker:
         await asyncio.gather(*flying, return_exceptions=True)
 
     async def _try(self, notify: Notify, parcel: Parcel) -> None:
-        references = {lane: await self._reference(lane) for lane in parcel.lanes}
-        await self._turn()
+        if self._pace is not None:
+            await self._paces.turn(self._notifier.KIND, self._pace)
         began = self._now()
         sent_at = int(began.timestamp())
-        messages = parcel.messages(references.__getitem__, self._services, sent_at)
+        messages = parcel.messages(self._services, sent_at)
         told = parcel.digest(messages, sent_at) if parcel.is_digest else messages[0]
         try:
             receipt = await notify(told)
@@ -303,28 +321,13 @@ class Worker:
             self._tell(problem, "error")
             await self._put_off(parcel, began, DelayedError(problem, uncertain=True))
         else:
-            await self._keep(parcel, references, began, receipt)
+            await self._keep(parcel, began, receipt)
 
-    async def _reference(self, lane: str) -> str:
-        name = self._receiver.name
-        return await self._patience.insist(lambda: self._store.reference(name, lane))
-
-    async def _turn(self) -> None:
-        """Wait for the receiver's pace."""
-        notifier = self._notifier
-        pace = None
-        if isinstance(notifier, PacedNotifier):
-            pace = notifier.pace(self._receiver.settings)
-        if pace is not None:
-            await self._paces.turn(notifier.KIND, pace)
-
-    async def _keep(
-        self, parcel: Parcel, references: dict[str, str], began: datetime, receipt: Receipt
-    ) -> None:
+    async def _keep(self, parcel: Parcel, began: datetime, receipt: Receipt) -> None:
         """Keep that it arrived."""
         to, reference = self._receiver.name, receipt.reference
         for lane in parcel.lanes if reference and not parcel.is_digest else ():
-            if reference != references[lane]:
+            if reference != parcel.references.get(lane):
                 await self._patience.insist(
                     lambda: self._store.remember_reference(to, lane, reference)  # noqa: B023 - awaited at once
                 )
@@ -372,7 +375,7 @@ class Worker:
         name = self._receiver.name
         await self._bury()
         self._tell(f"disabled: {WANTS_NO_MORE}", "warning")
-        while await self._patience.insist(lambda: self._store.is_disabled(name)):
+        while name in await self._patience.insist(self._store.disabled):
             self._news.clear()
             await self._rest(LOOK_EVERY)
         self._is_over = False

@@ -225,13 +225,15 @@ def _says(words: Iterable[str], event: Event) -> bool:
     if event.incident is None:
         return True
     texts = (event.incident.title, event.update.body if event.update else "")
-    # Without a star a word may stand anywhere. Texts are long and seldom the same: not cached.
-    look = is_like.__wrapped__
-    return any(
-        look(word if "*" in word or "?" in word else f"*{word}*", text)
-        for word in words
-        for text in texts
-    )
+    return any(_holds(word, text) for word in words for text in texts)
+
+
+def _holds(word: str, text: str) -> bool:
+    """Whether a text is like a glob; or, if it has neither star nor `?`, has it anywhere."""
+    if "*" in word or "?" in word:
+        # Texts are long and seldom the same: not cached.
+        return is_like.__wrapped__(word, text)
+    return word.casefold() in text.casefold()
 
 
 def _is_needed(matcher: Matcher, event: Event, landscape: Landscape) -> bool:

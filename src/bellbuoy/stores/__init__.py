@@ -132,8 +132,10 @@ class Store(Protocol):
         """Keep what was decided and the dispatcher's cursor in one transaction."""
         ...
 
-    async def standings(self, lanes: Iterable[str]) -> Mapping[tuple[str, str], Standing]:
-        """How receivers stand to these lanes, by (receiver, lane); absent was never told."""
+    async def standings(
+        self, receivers: Iterable[str], lanes: Iterable[str]
+    ) -> Mapping[tuple[str, str], Standing]:
+        """How these receivers stand to these lanes, by (receiver, lane); absent was never told."""
         ...
 
     async def due_held(self, now: datetime, limit: int = 500) -> tuple[tuple[Delivery, Event], ...]:
@@ -197,8 +199,8 @@ class Store(Protocol):
         """
         ...
 
-    async def is_disabled(self, receiver: str) -> bool:
-        """Whether a receiver answered that it wants no more (410)."""
+    async def disabled(self) -> frozenset[str]:
+        """The receivers that answered that they want no more (410)."""
         ...
 
     async def disable(self, receiver: str, attempt: Attempt) -> None:
@@ -209,8 +211,8 @@ class Store(Protocol):
         """Forget that a receiver wanted no more."""
         ...
 
-    async def reference(self, receiver: str, lane: str) -> str:
-        """The receiver's message of an incident, or an empty text."""
+    async def references(self, receiver: str, lanes: Iterable[str]) -> Mapping[str, str]:
+        """The receiver's messages of these incidents, by lane; absent where it has none."""
         ...
 
     async def remember_reference(self, receiver: str, lane: str, reference: str) -> None:

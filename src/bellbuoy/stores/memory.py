@@ -6,6 +6,7 @@ It keeps the whole contract but durability, and passes the same suite as the SQL
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import product
 from secrets import token_hex
 
 from msgspec import Struct
@@ -142,17 +143,19 @@ class MemoryStore:
             self._threads[to, lane] = replace(thread, rule=rule)
         self._cursors[reader] = seq
 
-    async def standings(self, lanes: Iterable[str]) -> Mapping[tuple[str, str], Standing]:
+    async def standings(
+        self, receivers: Iterable[str], lanes: Iterable[str]
+    ) -> Mapping[tuple[str, str], Standing]:
         """See `Store`."""
-        wanted = frozenset(lanes)
+        wanted = frozenset(product(receivers, lanes))
         found = {
             key: Standing(told=True, rule=thread.rule)
             for key, thread in self._threads.items()
-            if key[1] in wanted
+            if key in wanted
         }
         for each in self._in_order():
-            if each.status is DeliveryStatus.HELD and each.lane in wanted:
-                key = (each.receiver, each.lane)
+            key = (each.receiver, each.lane)
+            if each.status is DeliveryStatus.HELD and key in wanted:
                 before = found.get(key, Standing())
                 found[key] = replace(before, held=(*before.held, each))
         return found
@@ -233,9 +236,9 @@ class MemoryStore:
             alive = replace(dead, status=DeliveryStatus.WAITING, attempts=0, due_at=now)
             self._deliveries[delivery_id] = alive
 
-    async def is_disabled(self, receiver: str) -> bool:
+    async def disabled(self) -> frozenset[str]:
         """See `Store`."""
-        return receiver in self._disabled
+        return frozenset(self._disabled)
 
     async def disable(self, receiver: str, attempt: Attempt) -> None:
         """See `Store`."""
@@ -245,9 +248,10 @@ class MemoryStore:
         """See `Store`."""
         self._disabled.pop(receiver, None)
 
-    async def reference(self, receiver: str, lane: str) -> str:
+    async def references(self, receiver: str, lanes: Iterable[str]) -> Mapping[str, str]:
         """See `Store`."""
-        return self._threads.get((receiver, lane), _Thread()).reference
+        threads = {lane: self._threads.get((receiver, lane), _Thread()) for lane in lanes}
+        return {lane: thread.reference for lane, thread in threads.items() if thread.reference}
 
     async def remember_reference(self, receiver: str, lane: str, reference: str) -> None:
         """See `Store`."""

@@ -1,6 +1,6 @@
 """Deliveries, and what is kept of receivers. Every function runs inside a transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    literal_column,
     select,
     update,
 )
@@ -32,6 +33,11 @@ DECODERS = ((delivery.c.last, _decode), (receiver.c.disabled_by, _decode))
 
 _earlier = delivery.alias("earlier")
 
+# Of two indexes SQLite takes the wrong one: for the earlier of a lane that of the status, under
+# which is all that waits, and for what is due that of the time, under which is everybody's. A
+# term that is an expression is not looked up: https://www.sqlite.org/optoverview.html, 7.1
+_due_at = delivery.c.due_at.op("+")(literal_column("0"))
+
 
 def _has_earlier(status: DeliveryStatus) -> Exists:
     return (
@@ -40,7 +46,7 @@ def _has_earlier(status: DeliveryStatus) -> Exists:
             _earlier.c.receiver == delivery.c.receiver,
             _earlier.c.lane == delivery.c.lane,
             _earlier.c.seq < delivery.c.seq,
-            _earlier.c.status == status.value,
+            _earlier.c.status + "" == status.value,
         )
         .exists()
     )
@@ -60,7 +66,7 @@ _WITH_EVENTS = select(
     _has_earlier(DeliveryStatus.DEAD).label("behind_a_gap"),
 ).join(event, event.c.seq == delivery.c.seq)
 _DUE = (
-    _WITH_EVENTS.where(*_first_of_lane(), delivery.c.due_at <= bindparam("at"))
+    _WITH_EVENTS.where(*_first_of_lane(), _due_at <= bindparam("at"))
     .order_by(delivery.c.seq)
     .limit(bindparam("most"))
 )
@@ -99,13 +105,18 @@ _DUE_HELD = (
 _NEXT_HELD = select(func.min(delivery.c.due_at)).where(_IS_HELD)
 _HELD_OF = (
     select(*delivery.c)
-    .where(_IS_HELD, delivery.c.lane.in_(bindparam("lanes", expanding=True)))
+    .where(
+        _IS_HELD,
+        delivery.c.receiver.in_(bindparam("receivers", expanding=True)),
+        delivery.c.lane.in_(bindparam("lanes", expanding=True)),
+    )
     .order_by(delivery.c.seq)
 )
 _TOLD_OF = select(thread.c.receiver, thread.c.lane, thread.c.rule).where(
-    thread.c.lane.in_(bindparam("lanes", expanding=True))
+    thread.c.receiver.in_(bindparam("receivers", expanding=True)),
+    thread.c.lane.in_(bindparam("lanes", expanding=True)),
 )
-_NEXT = select(func.min(delivery.c.due_at)).where(*_first_of_lane())
+_NEXT = select(func.min(_due_at)).where(*_first_of_lane())
 _SETTLE = (
     update(delivery)
     .where(delivery.c.id == bindparam("which"))
@@ -135,9 +146,11 @@ _REVIVE = (
     .where(delivery.c.id == bindparam("which"), delivery.c.status == DeliveryStatus.DEAD.value)
     .values(status=DeliveryStatus.WAITING.value, attempts=0, due_at=bindparam("at"))
 )
-_DISABLED = select(receiver.c.name).where(receiver.c.name == bindparam("which"))
-_REFERENCE = select(thread.c.reference).where(
-    thread.c.receiver == bindparam("to"), thread.c.lane == bindparam("of_lane")
+_DISABLED = select(receiver.c.name)
+_REFERENCES = select(thread.c.lane, thread.c.reference).where(
+    thread.c.receiver == bindparam("to"),
+    thread.c.lane.in_(bindparam("lanes", expanding=True)),
+    thread.c.reference != "",
 )
 
 
@@ -158,14 +171,17 @@ def dispatch(connection: Connection, reader: str, seq: int, outgoing: Outgoing) 
     eventlog.write_cursor(connection, reader, seq)
 
 
-def standings(connection: Connection, lanes: Iterable[str]) -> Mapping[tuple[str, str], Standing]:
-    """Who was told of these lanes, and what is held of them, by (receiver, lane)."""
+def standings(
+    connection: Connection, receivers: Sequence[str], lanes: Iterable[str]
+) -> Mapping[tuple[str, str], Standing]:
+    """Which receivers were told of these lanes, and what is held of them, by (receiver, lane)."""
     told: dict[tuple[str, str], str] = {}
     held: dict[tuple[str, str], list[Delivery]] = {}
     for some in chunks(lanes, _PARAMETERS):
-        for to, lane, rule in connection.execute(_TOLD_OF, {"lanes": some}):
+        wanted = {"receivers": receivers, "lanes": some}
+        for to, lane, rule in connection.execute(_TOLD_OF, wanted):
             told[to, lane] = rule
-        for row in connection.execute(_HELD_OF, {"lanes": some}):
+        for row in connection.execute(_HELD_OF, wanted):
             each = _delivery(row, row.after_gap)
             held.setdefault((each.receiver, each.lane), []).append(each)
     return {
@@ -204,7 +220,7 @@ def due(
 
 def next_due(connection: Connection, to: str, after: datetime | None) -> datetime | None:
     """When the first of some lane is due, of all or of those that are due after then."""
-    query = _NEXT if after is None else _NEXT.where(delivery.c.due_at > after)
+    query = _NEXT if after is None else _NEXT.where(_due_at > after)
     return connection.execute(query, {"to": to}).scalar()
 
 
@@ -248,9 +264,9 @@ def revive(connection: Connection, which: str, now: datetime) -> None:
     connection.execute(_REVIVE, {"which": which, "at": now})
 
 
-def is_disabled(connection: Connection, name: str) -> bool:
-    """Whether a receiver wants no more."""
-    return connection.execute(_DISABLED, {"which": name}).first() is not None
+def disabled(connection: Connection) -> frozenset[str]:
+    """The receivers that want no more."""
+    return frozenset(connection.scalars(_DISABLED))
 
 
 def disable(connection: Connection, name: str, attempt: Attempt) -> None:
@@ -264,9 +280,13 @@ def enable(connection: Connection, name: str) -> None:
     connection.execute(delete(receiver).where(receiver.c.name == name))
 
 
-def reference(connection: Connection, to: str, lane: str) -> str:
-    """The receiver's message of an incident."""
-    return connection.execute(_REFERENCE, {"to": to, "of_lane": lane}).scalar() or ""
+def references(connection: Connection, to: str, lanes: Iterable[str]) -> Mapping[str, str]:
+    """The receiver's messages of these incidents, by lane."""
+    return {
+        lane: message
+        for some in chunks(lanes, _PARAMETERS)
+        for lane, message in connection.execute(_REFERENCES, {"to": to, "lanes": some})
+    }
 
 
 def remember_reference(connection: Connection, to: str, lane: str, message: str) -> None:

@@ -124,9 +124,11 @@ class SqlStore:
         """See `Store`."""
         await self._write(outbox.dispatch, reader, seq, outgoing)
 
-    async def standings(self, lanes: Iterable[str]) -> Mapping[tuple[str, str], Standing]:
+    async def standings(
+        self, receivers: Iterable[str], lanes: Iterable[str]
+    ) -> Mapping[tuple[str, str], Standing]:
         """See `Store`."""
-        return await self._read(outbox.standings, frozenset(lanes))
+        return await self._read(outbox.standings, tuple(receivers), frozenset(lanes))
 
     async def due_held(self, now: datetime, limit: int = 500) -> tuple[tuple[Delivery, Event], ...]:
         """See `Store`."""
@@ -175,9 +177,9 @@ class SqlStore:
         """See `Store`."""
         await self._write(outbox.revive, delivery_id, now)
 
-    async def is_disabled(self, receiver: str) -> bool:
+    async def disabled(self) -> frozenset[str]:
         """See `Store`."""
-        return await self._read(outbox.is_disabled, receiver)
+        return await self._read(outbox.disabled)
 
     async def disable(self, receiver: str, attempt: Attempt) -> None:
         """See `Store`."""
@@ -187,9 +189,9 @@ class SqlStore:
         """See `Store`."""
         await self._write(outbox.enable, receiver)
 
-    async def reference(self, receiver: str, lane: str) -> str:
+    async def references(self, receiver: str, lanes: Iterable[str]) -> Mapping[str, str]:
         """See `Store`."""
-        return await self._read(outbox.reference, receiver, lane)
+        return await self._read(outbox.references, receiver, frozenset(lanes))
 
     async def remember_reference(self, receiver: str, lane: str, reference: str) -> None:
         """See `Store`."""

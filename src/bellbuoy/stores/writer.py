@@ -110,14 +110,16 @@ class Writer:
         return outcomes
 
     def _attempt(self, connection: Connection, job: Job[Any]) -> _Outcome:
-        savepoint = connection.begin_nested()
+        # SQLAlchemy's own `begin_nested` takes four times as long as a small job.
+        connection.exec_driver_sql("SAVEPOINT job")
         try:
             with mapped(self._place):
                 value = job(connection)
-                savepoint.commit()
+                connection.exec_driver_sql("RELEASE job")
         except Exception as error:  # noqa: BLE001 - one visit's failure does not fail the others
             try:
-                savepoint.rollback()
+                connection.exec_driver_sql("ROLLBACK TO job")
+                connection.exec_driver_sql("RELEASE job")
             except SQLAlchemyError:
                 # After some errors, a full disk above all, SQLite has already rolled back the
                 # whole transaction: https://www.sqlite.org/lang_transaction.html, section 3.2
