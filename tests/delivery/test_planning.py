@@ -279,6 +279,16 @@ async def test_what_came_and_went_while_it_waited_is_not_reminded_of(tale, rest)
     assert await tale.told() == [("i1", "opened"), ("i1", "resolved")]
 
 
+async def test_reminders_go_on_after_a_silence(tale):
+    """Those that fall into it are withheld; the next one after it is told."""
+    await tale.start(Route(name="r", to=("ops",), remind=3600))
+    await tale.tell("opened")
+    await tale.silence(minutes=90, providers=("openai",))
+    await tale.wait(4 * HOUR)
+    reminders = [status for _, _, status, _ in await tale.all()][1:]
+    assert reminders == ["withheld", "waiting", "waiting", "waiting", "held"]
+
+
 async def test_each_reminder_is_a_message_with_a_key_of_its_own(tale):
     """A receiver that drops what it had must not drop a reminder."""
     await tale.start(Route(name="r", to=("ops",), remind=3600))

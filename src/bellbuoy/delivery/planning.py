@@ -132,6 +132,8 @@ class Planning:
             self._remind_again(delivery)
         elif not is_owed and silenced_by(event, silences, self._now, landscape):
             self._change(_withheld(delivery, Reason.SILENCED))
+            if delivery.occasion is Occasion.REMINDER:
+                self._plan_reminder(delivery)
         elif delivery.occasion in {Occasion.REMINDER, Occasion.AHEAD}:
             self._release_notice(delivery, event, route)
         elif event.phase is Phase.ENDS and not self._is_known(delivery, event):
@@ -195,14 +197,17 @@ class Planning:
         """Keep that a receiver was told, and what it is to be told again of this."""
         if event.phase not in {Phase.BEGINS, Phase.GOES_ON}:
             return
+        self._remember_told(delivery)
+        self._drop_notices(delivery.receiver, delivery.lane)
+        if not event.late:
+            self._plan_reminder(delivery)
+            self._plan_ahead(event, delivery)
+
+    def _remember_told(self, delivery: Delivery) -> None:
         key = (delivery.receiver, delivery.lane)
         self._told[key] = delivery.rule
         standing = self._standings.get(key, Standing())
         self._standings[key] = replace(standing, told=True, rule=delivery.rule)
-        self._drop_notices(*key)
-        if not event.late:
-            self._plan_reminder(delivery)
-            self._plan_ahead(event, delivery)
 
     def _plan_reminder(self, delivery: Delivery) -> None:
         route = self._routes.get(delivery.rule)
@@ -273,7 +278,7 @@ class Planning:
         for held in self._held_events(to, lane):
             if before is None or held.seq < before:
                 self._change(_waiting(held, self._now))
-                self._told[to, lane] = held.rule
+                self._remember_told(held)
 
     def _drop_notices(self, to: str, lane: str) -> None:
         for held in self._standings.get((to, lane), Standing()).held:
