@@ -130,7 +130,7 @@ async def lived(events, silences, routes, until):
         observer=heard,
         digesting=[each.name for each in RECEIVERS],
         renewals=RENEWALS,
-        wake=lambda: [worker.wake() for worker in workers],
+        wake=lambda _: [worker.wake() for worker in workers],
     )
     await dispatcher.begin()
     workers += [
