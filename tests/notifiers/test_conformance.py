@@ -3,6 +3,7 @@
 To add a kind: write its fake (`tests/notifiers/fakes/KIND.py`), and put it into FAKES.
 """
 
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -233,6 +234,17 @@ async def test_n2_a_digest_tells_of_every_incident_at_once(fake_type):
         if fake.knows_keys:
             assert {one.key for one in heard if one.key} == {"d1"}
         assert not fake.complaints
+
+
+@pytest.mark.parametrize("fake_type", FAKES, ids=lambda fake: fake.__name__)
+async def test_j6_what_looks_like_a_template_in_a_title_stays_text(fake_type):
+    """A vendor's words are data: nothing in them is worked out, whatever language it is of."""
+    title = "{{1337*1337}} ${1337*1337} #{1337*1337} {0} %(x)s <%= 1337*1337 %> ${PATH} broken"
+    async with fake_type() as fake, way_to(fake) as way:
+        said = words(await way.tell(message(title=title)))
+        assert "1787569" not in said
+        assert "broken" in said
+        assert os.environ["PATH"] not in said
 
 
 @who_can(Trouble.BUSY)
