@@ -21,13 +21,15 @@ CLOCKS = frozenset(
     {"now", "today", "utcnow", "uuid4", "uuid1", "monotonic", "perf_counter", "random", "sleep"}
 )
 FAULTS = [
-    *(f"C{number}" for number in range(1, 13)),
+    *(f"S{number}" for number in range(1, 9)),
+    *(f"C{number}" for number in range(1, 14)),
     *(f"H{number}" for number in range(1, 18)),
     *(f"X{number}" for number in range(1, 7)),
     *("T1", "T2", "T3"),
     *("P1", "P2", "P3", "P4", "P5", "P7", "P8", "P9"),
-    *("N1", "N3", "N4", "N5", "N6", "N7"),
-    *("J3", "J4", "J5", "W4", "W7", "W8"),
+    *(f"N{number}" for number in range(1, 9)),
+    *(f"J{number}" for number in range(1, 9)),
+    *("W4", "W7", "W8"),
 ]
 """The rows of the list of faults that the code answers to today."""
 
