@@ -68,10 +68,11 @@ def test_a_tag_is_the_same_however_it_is_spelled(name):
 
 
 PIECES = [
-    "<p>", "</p>", "<br>", "<br />", "<P>", "<li>", "</ul>", "<b>", "</b>", "<a>", "</a>", "<div x>",
-    "<a href='https://x.example/?a=1&amp;b=2' title='", "'>", "<a href=https://x.example>", "<script>",
-    "</script>", "<!--", "-->", "<!", "</", "p>", "<", ">", "&nbsp;", "&amp;", "&lt", "lt;", "&am", "&",
-    "&#10;", "a", "https://x.example/", " ", "  ", "-", "- ", "\n", "\r", "\x1c", "\xa0", "\u2028", "é",
+    "<p>", "</p>", "<br>", "<br />", "<P>", "<li>", "</ul>", "<b>", "</b>", "<a>", "</a>",
+    "<div x>", "<a href='https://x.example/?a=1&amp;b=2' title='", "'>",
+    "<a href=https://x.example>", "<script>", "</script>", "<!--", "-->", "<!", "</", "p>", "<",
+    ">", "&nbsp;", "&amp;", "&lt", "lt;", "&am", "&", "&#10;", "a", "https://x.example/", " ",
+    "  ", "-", "- ", "\n", "\r", "\x1c", "\xa0", "\u2028", "é",
 ]  # fmt: skip
 
 

@@ -231,8 +231,8 @@ def _is_even(text: str) -> bool:
 def _tidy(text: str) -> str:
     lines: list[str] = []
     is_even = _is_even(text)
-    for line in text.split("\n"):
-        line = line.strip() if is_even else " ".join(line.split())
+    for raw in text.split("\n"):
+        line = raw.strip() if is_even else " ".join(raw.split())
         if line != "-" and (line or (lines and lines[-1])):
             lines.append(line)
     return "\n".join(lines).strip()
