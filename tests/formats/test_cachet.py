@@ -114,8 +114,47 @@ def test_a_duration_that_moves_is_no_change(monkeypatch):
     moved = GOOD[INCIDENTS].replace(b'"duration": 16', b'"duration": 29')
     assert moved != GOOD[INCIDENTS]
     second = read({INCIDENTS: moved}, after(first))
-    assert second.unchanged == {"7", "8"}
-    assert [one.id for one in second.incidents] == ["schedule-8"]
+    assert second.unchanged == {"7", "8", "schedule-8"}
+    assert second.incidents == ()
+
+
+def test_planned_work_is_read_once_and_again_when_it_changed(monkeypatch):
+    """An entry that is as it was is not decoded, and its list stays a whole one."""
+    first = read()
+    moved = edited(SCHEDULES, lambda rows: rows[0].update(status=1))
+    second = read({SCHEDULES: moved}, after(first))
+    assert [(one.id, one.status.value) for one in second.incidents] == [
+        ("schedule-8", "in_progress")
+    ]
+    monkeypatch.setattr(_cachet_look, "_schedule", lambda *_: pytest.fail("was decoded"))
+    third = read({SCHEDULES: moved}, after(second))
+    assert (third.incidents, third.complete) == ((), first.complete)
+    assert third.unchanged == {"7", "8", "schedule-8"}
+
+
+def test_what_left_its_list_is_read_when_it_comes_again():
+    """It may have been told to be withdrawn, so it is not one that stayed as it was."""
+    whole = {list: edited(list, lambda _: None) for list in (INCIDENTS, SCHEDULES)}
+    bare = {list: edited(list, lambda rows: rows.pop(0)) for list in (INCIDENTS, SCHEDULES)}
+    first = read(whole)
+    away = read(bare, after(first))
+    assert (away.entries["s:8"], away.entries["8"]) == ("", "")
+    held = after(away, entries={**first.entries, **away.entries})
+    assert [one.id for one in read(whole, held).incidents] == ["8", "schedule-8"]
+
+
+def test_of_two_rows_of_planned_work_with_one_number_the_last_one_counts():
+    """Also when only one of them is new."""
+
+    def edit(rows: list[Any]) -> None:
+        rows.append({**rows[0], "status": 1})
+
+    twice = {SCHEDULES: edited(SCHEDULES, edit)}
+    first = read(twice)
+    assert first.incidents[-1].status is IncidentStatus.IN_PROGRESS
+    second = read(twice, after(first))
+    assert "schedule-8" in second.unchanged
+    assert "schedule-8" not in {one.id for one in second.incidents}
 
 
 @pytest.mark.parametrize("part", ["message", "name", "latest_human_status"])
@@ -278,7 +317,8 @@ def test_the_recorded_page_is_read_whole_and_once(corpus):
     assert [one.group for one in found.components].count("Services") == 2
     assert found.complete == set(Part)
     again = read(recorded(corpus), after(found))
-    assert again.unchanged == {"1", "2"}
+    assert again.incidents == ()
+    assert again.unchanged == {"1", "2", "schedule-1"}
     page = life()
     assert [kind for kind, _ in page.look(recorded(corpus))] == ["incident.opened"]
     assert page.look(recorded(corpus)) == []

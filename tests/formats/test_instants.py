@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bellbuoy.formats._instants import parse_iso, parse_rfc822
+from bellbuoy.formats._instants import parse_iso, parse_rfc822, written
 
 AN_INSTANT = datetime(2026, 7, 23, 16, 29, 9, tzinfo=UTC)
 
@@ -87,3 +87,9 @@ def test_no_text_breaks_the_readers_of_instants(text):
     for parse in (parse_iso, parse_rfc822):
         at = parse(text)
         assert at is None or at.tzinfo is UTC
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_an_instant_is_written_as_python_writes_it(at):
+    """What was kept under such a text before is found again."""
+    assert written(at) == at.isoformat()

@@ -1,10 +1,17 @@
 """HTML of vendors as plain text."""
 
+import sys
+from pathlib import Path
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bellbuoy.formats._markup import MAX_MARKUP, Tag, to_text, tokens
+from bellbuoy.formats import _markup
+from bellbuoy.formats._markup import MAX_MARKUP, Tag, join, to_text, tokens
+from bellbuoy.model.known import Seen
+from tests.conftest import PROFILE
+from tests.formats.recordings import FORMATS, visits
 
 
 @pytest.mark.parametrize(
@@ -58,3 +65,45 @@ def test_a_tag_is_the_same_however_it_is_spelled(name):
         known = list(tokens(f"a{bare.format(name)}b"))
         assert known == list(tokens(f"a{spelled.format(name)}b"))
         assert known == ["a", Tag(name, begins="/" not in bare[:2]), "b"]
+
+
+PIECES = [
+    "<p>", "</p>", "<br>", "<br />", "<P>", "<li>", "</ul>", "<b>", "</b>", "<a>", "</a>",
+    "<div x>", "<a href='https://x.example/?a=1&amp;b=2' title='", "'>",
+    "<a href=https://x.example>", "<script>", "</script>", "<!--", "-->", "<!", "</", "p>", "<",
+    ">", "&nbsp;", "&amp;", "&lt", "lt;", "&am", "&", "&#10;", "a", "https://x.example/", " ",
+    "  ", "-", "- ", "\n", "\r", "\x1c", "\xa0", "\u2028", "é",
+]  # fmt: skip
+
+
+@settings(max_examples=20_000 if PROFILE == "full" else 1_000)
+@given(st.lists(st.sampled_from(PIECES), max_size=16).map("".join))
+def test_the_quick_way_gives_the_same_text(markup):
+    """Markup whose tags are known by sight is not taken apart into tokens, or it is left alone."""
+    text = _markup._text_of_plain(markup)
+    assert text is None or text == join(tokens(markup))
+
+
+def test_what_counts_as_a_blank_is_what_python_splits_at():
+    """None is forgotten."""
+    for sign in map(chr, range(sys.maxunicode + 1)):
+        assert _markup._is_even(f"a{sign}b") == (not sign.isspace() or sign in " \n")
+
+
+@pytest.mark.corpus
+def test_the_quick_way_gives_the_same_text_of_every_recorded_note(corpus: Path, monkeypatch):
+    """And most of them are read by it."""
+    quick = _markup._text_of_plain
+    notes: dict[str, str | None] = {}
+
+    def noted(markup: str) -> str | None:
+        return notes.setdefault(markup, quick(markup))
+
+    monkeypatch.setattr(_markup, "_text_of_plain", noted)
+    for format in FORMATS:
+        for visit in visits(format, corpus):
+            visit.read(Seen())
+    assert len(notes) > 100
+    for markup, text in notes.items():
+        assert text is None or text == join(tokens(markup))
+    assert sum(text is not None for text in notes.values()) > 0.9 * len(notes)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from bellbuoy.errors import ReadError, VisitError
 from bellbuoy.exchange import Response
-from bellbuoy.formats import Formats, uptimekuma
+from bellbuoy.formats import Formats, _uptimekuma_look, uptimekuma
 from bellbuoy.formats.recognise import recognise
 from bellbuoy.model.facts import ComponentStatus, Impact, IncidentStatus, Part, Snapshot
 from bellbuoy.model.known import Seen
@@ -164,6 +164,50 @@ def test_c5_what_a_page_does_not_speak_of_is_not_withdrawn():
     assert all(one.is_open for one in life.known.incidents.values())
 
 
+def after(snapshot: Snapshot) -> Seen:
+    """What is held after a look."""
+    open_ids = frozenset(one.id for one in snapshot.incidents if one.is_open)
+    return Seen(first_look=False, open_ids=open_ids, entries=snapshot.entries)
+
+
+def test_what_is_as_it_was_is_not_decoded_again(monkeypatch):
+    """The beats move at each look; what is pinned and planned is known by its bytes."""
+    first = read()
+    assert first.entries.keys() == {"2", "maintenance-2"}
+    moved = {BEATS: GOOD[BEATS].replace(b'"status": 0', b'"status": 1')}
+    monkeypatch.setattr(_uptimekuma_look, "_IncidentRow", None)
+    monkeypatch.setattr(_uptimekuma_look, "_MaintenanceRow", None)
+    second = read(moved, after(first))
+    assert (second.incidents, second.unchanged) == ((), {"2", "maintenance-2"})
+    assert (second.complete, second.gone) == (first.complete, frozenset())
+    assert second.components != first.components
+
+
+def test_only_what_changed_is_decoded():
+    """A new text of the incident leaves the planned work alone."""
+    found = read(pinned(content="Half is sent."), after(read(edited())))
+    assert [one.id for one in found.incidents] == ["2"]
+    assert found.unchanged == {"maintenance-2"}
+
+
+def test_of_two_rows_with_one_number_the_last_one_counts():
+    """Also when only one of them is new."""
+    rows = json.loads(GOOD[DOCUMENT])["maintenanceList"]
+    twice = edited(maintenanceList=[rows[0], {**rows[0], "status": "ended"}])
+    first = read(twice)
+    assert first.incidents[-1].status is IncidentStatus.COMPLETED
+    second = read(twice, after(first))
+    assert (second.incidents, second.unchanged) == ((), {"2", "maintenance-2"})
+
+
+def test_bytes_of_the_one_list_are_nothing_known_in_the_other():
+    """Both count from 1."""
+    row = json.loads(GOOD[DOCUMENT])["maintenanceList"][0]
+    found = read(edited(incident=row), after(read(edited())))
+    assert [one.id for one in found.incidents] == ["2"]
+    assert found.unchanged == {"maintenance-2"}
+
+
 def test_another_incident_in_the_same_place_is_another_incident():
     """And the one before it is gone."""
     life = Life(uptimekuma, PAGE)
@@ -227,6 +271,9 @@ def test_a_mutated_body_is_read_or_refused_and_never_breaks(document, beats):
         return
     clean(snapshot)
     assert not {one.id for one in snapshot.incidents} & snapshot.gone
+    again = read(answers, after(snapshot))
+    assert again.incidents == ()
+    assert again.unchanged == {one.id for one in snapshot.incidents}
 
 
 # Recordings

@@ -1,13 +1,15 @@
-"""Cachet's wire shapes, and what one visit to its page has found so far.
+"""What one visit to a page of Cachet has found so far.
 
-Entry keys: `<id>` holds the hash of an incident, `c:<id>` and `g:<id>` the name of a component
+Entry keys: `<id>` holds the hash of an incident and `s:<id>` of planned work, or nothing once it
+left its list, so that it is read if it comes again; `c:<id>` and `g:<id>` the name of a component
 and of a group, for looks at which their lists are not to be had.
 """
 
 from hashlib import sha1
 
-from msgspec import UNSET, Raw, Struct
+from msgspec import Raw
 
+from bellbuoy.formats._cachet_wire import Document, Row, UpdateRow
 from bellbuoy.formats._json import decode_entry
 from bellbuoy.model.facts import (
     AffectedComponent,
@@ -40,90 +42,8 @@ _COMPONENT_STATUS = {
     "5": _C.MAINTENANCE,
 }
 
-_MOST_ROWS = 2_000
+_PLANNED = "schedule-"
 _LONGEST_NUMBER = 18
-
-Number = int | str | None
-Text = str | None
-
-
-class _Pagination(Struct):
-    total_pages: int
-
-
-class _Meta(Struct):
-    pagination: _Pagination
-
-
-class Document(Struct):
-    """A page of any list."""
-
-    meta: _Meta
-    data: list[Raw]
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether there is no other page of the list."""
-        return self.meta.pagination.total_pages <= 1 and len(self.data) <= _MOST_ROWS
-
-    @property
-    def rows(self) -> list[Raw]:
-        """Its rows, as many as are read."""
-        return self.data[:_MOST_ROWS]
-
-
-class _UpdateRow(Struct):
-    id: Number = None
-    status: Number = None
-    human_status: Text = None
-    message: Text = None
-
-
-class Row(Struct):
-    """A row of any of the lists."""
-
-    id: Number = None
-    name: Text = None
-    status: Number = None
-    message: Text = None
-    permalink: Text = None
-    status_name: Text = None
-    human_status: Text = None
-    latest_status: Number = None
-    latest_human_status: Text = None
-    lowest_human_status: Text = None
-    group_id: Number = None
-    component_id: Number = None
-    scheduled_at: object = UNSET
-    is_resolved: object = UNSET
-    enabled: object = UNSET
-    enabled_components: object = UNSET
-    updates: list[Raw] | None = None
-
-    @property
-    def is_incident(self) -> bool:
-        """Whether it is an incident."""
-        return self.human_status is not None and self.is_resolved is not UNSET
-
-    @property
-    def is_schedule(self) -> bool:
-        """Whether it is planned work."""
-        return self.human_status is not None and self.scheduled_at is not UNSET
-
-    @property
-    def is_component(self) -> bool:
-        """Whether it is a component."""
-        return self.status_name is not None and self.enabled is not UNSET
-
-    @property
-    def is_group(self) -> bool:
-        """Whether it is a group of components."""
-        return self.lowest_human_status is not None and self.enabled_components is not UNSET
-
-    @property
-    def is_mine(self) -> bool:
-        """Whether it is any of these."""
-        return self.is_incident or self.is_schedule or self.is_component or self.is_group
 
 
 class Look:
@@ -136,12 +56,12 @@ class Look:
         self._entries: dict[str, str] = {}
         self._complete: set[Part] = set()
         self._components: dict[str, Component] = {}
-        self._schedules: list[Incident] = []
+        self._schedules: dict[str, Incident | None] = {}
         self._rows: dict[str, Row] = {}
         self._unchanged: set[str] = set()
         held = {id: hash for id, hash in seen.entries.items() if ":" not in id}
         self._oldest = min((number for id in held if (number := _number(id))), default=0)
-        id_of = {hash: id for id, hash in held.items()}
+        id_of = {hash: id for id, hash in held.items() if hash}
         taken = [self._take(raw, id_of) for raw in document.rows]
         self.is_mine = any(taken)
         if self._is_whole and all(taken):
@@ -179,12 +99,22 @@ class Look:
             self._complete.add(Part.COMPONENTS)
 
     def take_schedules(self, document: Document) -> None:
-        """Take in planned work."""
-        rows = [decode_entry(raw, Row) for raw in document.rows]
-        own = {str(row.id): row for row in rows if row and row.id is not None and row.is_schedule}
-        self._schedules = [_schedule(id, row) for id, row in own.items()]
-        if document.is_whole and len(own) == len(rows):
+        """Take in planned work. Of two rows of one number the last one counts."""
+        id_of = {hash: key[2:] for key, hash in self.seen.entries.items() if key[:2] == "s:"}
+        for raw in document.rows:
+            hash = _hash(bytes(raw))
+            id = id_of.get(hash)
+            row = decode_entry(raw, Row) if id is None else None
+            if row is not None and row.id is not None and row.is_schedule:
+                id = str(row.id)
+            if id is not None:
+                self._schedules[f"{_PLANNED}{id}"] = _schedule(id, row) if row else None
+                self._entries[f"s:{id}"] = hash
+        if document.is_whole and len(self._schedules) == len(document.rows):
             self._complete.add(Part.OPEN_MAINTENANCES)
+        for id in self.seen.open_ids - self._schedules.keys():
+            if id.startswith(_PLANNED):
+                self._entries[f"s:{id.removeprefix(_PLANNED)}"] = ""
 
     def snapshot(self) -> Snapshot:
         """All that was found."""
@@ -192,11 +122,15 @@ class Look:
         for id, row in self._rows.items():
             if row.component_id not in {None, 0, "0"} and not self._named(row):
                 self._entries.pop(id, None)  # to be read again when its component has a name
+        for id in self.seen.open_ids - self.ids:
+            if not id.startswith(_PLANNED):
+                self._entries[id] = ""
+        same = {id for id, planned in self._schedules.items() if planned is None}
         return Snapshot(
-            incidents=(*incidents, *self._schedules),
+            incidents=(*incidents, *(one for one in self._schedules.values() if one)),
             components=tuple(self._components.values()),
             complete=frozenset(self._complete),
-            unchanged=frozenset(self._unchanged),
+            unchanged=frozenset(self._unchanged | same),
             entries=self._entries,
             window=Window(ids=frozenset(self.ids), floor=None, is_full=not self._is_whole),
             gone=frozenset(self.gone),
@@ -244,7 +178,7 @@ def _incident(id: str, row: Row, components: tuple[AffectedComponent, ...]) -> I
     )
     updates = {first.id: first}
     for raw in reversed(row.updates or ()):
-        update = decode_entry(raw, _UpdateRow)
+        update = decode_entry(raw, UpdateRow)
         if update is not None and update.id is not None:
             updates.setdefault(str(update.id), _update(str(update.id), update))
     return Incident(
@@ -266,7 +200,7 @@ def _status(row: Row) -> IncidentStatus:
     return _INCIDENT_STATUS.get(str(number), _S.UNKNOWN)
 
 
-def _update(id: str, row: _UpdateRow) -> IncidentUpdate:
+def _update(id: str, row: UpdateRow) -> IncidentUpdate:
     return IncidentUpdate(
         id=id,
         status=_INCIDENT_STATUS.get(str(row.status), _S.UNKNOWN),
@@ -280,7 +214,7 @@ def _schedule(id: str, row: Row) -> Incident:
     raw = row.human_status or ""
     message = IncidentUpdate(id="message", status=status, status_raw=raw, body=row.message or "")
     return Incident(
-        id=f"schedule-{id}",
+        id=f"{_PLANNED}{id}",
         kind=IncidentKind.MAINTENANCE,
         title=row.name or "",
         status=status,

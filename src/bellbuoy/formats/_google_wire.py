@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from msgspec import Raw, Struct, field
 
-from bellbuoy.formats._instants import parse_iso
+from bellbuoy.formats._instants import parse_iso, written
 from bellbuoy.formats._json import decode_entry
 from bellbuoy.model.facts import (
     AffectedComponent,
@@ -132,7 +132,7 @@ def _updates(rows: Sequence[Raw], end: datetime | None) -> tuple[IncidentUpdate,
         if row is None:
             continue
         created = _instant(row.created)
-        id = created.isoformat() if created else row.created or row.when or ""
+        id = written(created) if created else row.created or row.when or ""
         count = taken[id] = taken.get(id, 0) + 1
         updates.append(
             IncidentUpdate(

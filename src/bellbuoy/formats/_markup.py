@@ -111,7 +111,8 @@ def to_text(markup: str) -> str:
         lowered = markup.lower()
         if not any(mark in lowered for mark in _BREAKS):
             markup = markup.replace("\n", "<br>")
-    return join(tokens(markup))
+    text = _text_of_plain(markup)
+    return join(tokens(markup)) if text is None else text
 
 
 def join(stream: Iterable[Token]) -> str:
@@ -121,37 +122,120 @@ def join(stream: Iterable[Token]) -> str:
     for token in stream:
         if isinstance(token, str):
             parts.append(token.replace("\n", " ").replace("\xa0", " "))
-        elif token.name == "br":
-            parts.append("\n")
-        elif token.name in _ITEMS:
-            parts.append(_ITEMS[token.name][0 if token.begins else 1])
-        elif token.name in _BLOCKS:
-            parts.append("\n\n" if token.name == "p" else "\n")
-        elif token.name == "a" and token.begins:
+        elif token.name != "a":
+            parts.append(_break_at(token))
+        elif token.begins:
             links.append((token.href, len(parts)))
-        elif token.name == "a" and links:
+        elif links:
             href, begin = links.pop()
-            label = "".join(parts[begin:]).strip() if href else ""
-            if href and label.rstrip("/") != href.rstrip("/"):
-                parts.append(f" ({href})" if label else href)
+            parts.append(_address(href, "".join(parts[begin:]) if href else ""))
     return _tidy("".join(parts))
+
+
+def _break_at(tag: Tag) -> str:
+    """What stands in a text where a tag stood that is no link."""
+    if tag.name in _ITEMS:
+        return _ITEMS[tag.name][0 if tag.begins else 1]
+    if tag.name == "p":
+        return "\n\n"
+    return "\n" if tag.name == "br" or tag.name in _BLOCKS else ""
+
+
+_BREAK_AT = {f"{bare[1:]}>": _break_at(tag) for bare, tag in _BARE.items() if tag.name != "a"}
+
+
+def _text_of_plain(markup: str) -> str | None:
+    """The text of markup in which every `<` and the next `>` are a tag; None of any other.
+
+    Most texts are such, and nothing but their lines is made of them. What it gives is what
+    `join(tokens(markup))` gives.
+    """
+    if len(markup) > MAX_MARKUP:
+        return None
+    line, *pieces = markup.replace("\n", " ").split("<")
+    line = _resolved(line)
+    lines: list[str] = []
+    link: tuple[str, int] | None = None
+    is_apart = False
+    for piece in (*pieces, "br>"):  # so that the last line ends, too
+        end = piece.find(">") + 1
+        text = piece[end:]
+        if "&" in text:
+            text = _resolved(text)
+        between = _BREAK_AT.get(piece[:end])
+        if between is None:
+            tag = _known_end(piece, end)
+            if tag is None or (link and tag.name == "a" and tag.begins):
+                return None
+            between = _break_at(tag)
+            if tag.name == "a":
+                line += _address(link[0], line[link[1] :]) if link else ""
+                link = (tag.href, len(line)) if tag.begins else None
+        if not between:
+            line += text
+            continue
+        if link:
+            return None
+        line = line.strip()
+        if line and line != "-":
+            lines.append(f"\n{line}" if is_apart else line)
+            is_apart = False
+        is_apart = is_apart or not line or between == "\n\n"
+        line = between[1:] + text
+    text = "\n".join(lines).strip()
+    return text if _is_even(text) else "\n".join(" ".join(one.split()) for one in text.split("\n"))
+
+
+def _known_end(piece: str, end: int) -> Tag | None:
+    """The tag before `end` of what stands behind a `<`; None if it is none, or ends elsewhere."""
+    if not end or not (piece[0] == "/" or (piece[0].isascii() and piece[0].isalpha())):
+        return None
+    tag, place = _tag(f"<{piece}<", 0)
+    return tag if place == end + 1 and not (tag.begins and tag.name in _RAW) else None
+
+
+def _address(href: str, label: str) -> str:
+    """What a link adds to its label."""
+    label = label.strip()
+    if not href or label.rstrip("/") == href.rstrip("/"):
+        return ""
+    return f" ({href})" if label else href
+
+
+def _resolved(text: str) -> str:
+    """A stretch of text between two tags, on one line and without references."""
+    if "&" in text:
+        return unescape(text.replace("&nbsp;", " ")).replace("\n", " ")
+    return text
+
+
+_ODD_BLANKS = "\t\v\f\r\x1c\x1d\x1e\x1f"
+_WIDE_BLANKS = (
+    "\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""All that `str.split` takes for a blank, but the space and the end of a line."""
+
+
+def _is_even(text: str) -> bool:
+    """Whether all blanks in it are single spaces, or ends of lines."""
+    if "  " in text:
+        return False
+    # One search for one sign is far quicker than a look at each sign.
+    for blank in _ODD_BLANKS if text.isascii() else _ODD_BLANKS + _WIDE_BLANKS:
+        if blank in text:
+            return False
+    return True
 
 
 def _tidy(text: str) -> str:
     lines: list[str] = []
-    for line in map(_line, text.split("\n")):
+    is_even = _is_even(text)
+    for raw in text.split("\n"):
+        line = raw.strip() if is_even else " ".join(raw.split())
         if line != "-" and (line or (lines and lines[-1])):
             lines.append(line)
     return "\n".join(lines).strip()
-
-
-def _line(text: str) -> str:
-    """A text without blanks around it, and with single ones in it.
-
-    The only blank that counts as printable is the space.
-    """
-    is_tidy = "  " not in text and text.isprintable()
-    return text.strip() if is_tidy else " ".join(text.split())
 
 
 def _tag(markup: str, opening: int) -> tuple[Tag, int]:

@@ -5,15 +5,14 @@ last listed it (each has its own order of fields and notes), `end:<id>` the note
 `history` the ids of those that are over there, `dates` the page's own when all was explained.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from hashlib import sha1
 
 import msgspec
 from msgspec import Raw, Struct
-from msgspec.structs import replace
 
-from bellbuoy.formats._instants import parse_iso
+from bellbuoy.formats._instants import parse_iso, written
 from bellbuoy.formats._json import decode_entry
 from bellbuoy.formats._markup import to_text
 from bellbuoy.model.facts import (
@@ -44,6 +43,9 @@ _MOST_ENTRIES = 2_000
 
 Text = str | None
 Rows = list[Raw] | None
+_NOTHING = Raw(b"null")
+_REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 History = list[Raw]
 """The document of the latest events, over or not."""
 
@@ -74,12 +76,23 @@ class EventRow(Struct):
     date_created: Text = None
     date_updated: Text = None
     services: list[object] | None = None
-    notes: Rows = None
+    notes: Raw = _NOTHING
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether there is a list of notes, be it empty."""
+        return bytes(self.notes)[:1] == b"["
 
 
-class _NoteRow(Struct):
+class _NoteRow(Struct, gc=False):
     date_created: Text = None
     body: Text = None
+
+
+_NOTES = msgspec.json.Decoder(list[_NoteRow])
+
+_Note = tuple[str, datetime | None, str]
+"""A note: its id, its time and its text. What it means for its incident is not yet told."""
 
 
 def is_own_text(text: str) -> bool:
@@ -88,10 +101,10 @@ def is_own_text(text: str) -> bool:
         if text.startswith("{"):
             return msgspec.json.decode(text, type=Document).is_own
         rows = msgspec.json.decode(text, type=History)
-    except (msgspec.DecodeError, RecursionError):
+    except _REFUSED:
         return False
     row = decode_entry(rows[0], EventRow) if rows else None
-    if row is None or row.id is None or row.services is None or row.notes is None:
+    if row is None or row.id is None or row.services is None or not row.has_notes:
         return False
     return row.type in _IMPACT and row.status in _STATUS and bool(row.url and row.date_updated)
 
@@ -178,7 +191,7 @@ class Look:
             if row is None or row.id in (None, ""):
                 return False
             id = str(row.id)
-            notes = _notes(reversed(row.notes or ()))
+            notes = _notes(reversed(_note_rows(row.notes)))
             self._incidents[id] = read_event(row, notes, ended_by=None)
             self._unchanged.discard(id)
         elif id not in self._incidents:
@@ -200,27 +213,27 @@ class Look:
         if self.seen.entries.get(f"h:{id}") == hash and id not in self.seen.open_ids:
             self._unchanged.add(id)
             return True
-        notes = _notes(row.notes or ())
+        notes = _notes(_note_rows(row.notes))
         end = f"end:{id}"
-        ids = [note.id for note in notes]
         held = self.seen.entries.get(end)
-        if ids:
-            self._entries[end] = held if held is not None and held in ids else ids[-1]
+        if notes:
+            is_there = any(id == held for id, _, _ in notes)
+            self._entries[end] = held if held is not None and is_there else notes[-1][0]
         self._incidents[id] = read_event(row, notes, ended_by=self._entries.get(end))
         return True
 
 
-def read_event(row: EventRow, notes: Sequence[IncidentUpdate], ended_by: str | None) -> Incident:
+def read_event(row: EventRow, notes: Iterable[_Note], ended_by: str | None) -> Incident:
     """One incident with its notes, oldest first; `ended_by` is the note that ended it, if any."""
     status = _status(row)
     kind = IncidentKind.MAINTENANCE if status in _PLANNED else IncidentKind.INCIDENT
     stands = _S.INVESTIGATING if kind is IncidentKind.INCIDENT else _S.SCHEDULED
     updates: list[IncidentUpdate] = []
-    for note in notes:
-        is_end = note.id == ended_by
-        stands = status if is_end else stands
-        raw = row.status or "" if is_end else ""
-        updates.append(replace(note, status=stands, status_raw=raw))
+    for id, at, body in notes:
+        raw = ""
+        if id == ended_by:
+            stands, raw = status, row.status or ""
+        updates.append(IncidentUpdate(id=id, status=stands, status_raw=raw, body=body, at=at))
     return Incident(
         id=str(row.id),
         kind=kind,
@@ -245,26 +258,29 @@ def _names(services: Iterable[object]) -> Iterable[str]:
     return dict.fromkeys(name for name in services if isinstance(name, str) and name)
 
 
-def _notes(rows: Iterable[Raw]) -> tuple[IncidentUpdate, ...]:
+def _note_rows(raw: Raw) -> Sequence[_NoteRow]:
+    """The notes of an event; one that cannot be read costs only itself."""
+    try:
+        return _NOTES.decode(raw)
+    except _REFUSED:
+        pass
+    try:
+        rows = msgspec.json.decode(raw, type=Rows) or ()
+    except _REFUSED:
+        return ()
+    return [row for one in rows if (row := decode_entry(one, _NoteRow))]
+
+
+def _notes(rows: Iterable[_NoteRow]) -> list[_Note]:
     """Notes in the order in which they come, known by their time and place among equal times."""
-    notes: list[IncidentUpdate] = []
-    times_taken: Counter[str] = Counter()
-    for raw in rows:
-        row = decode_entry(raw, _NoteRow)
-        if row is None:
-            continue
+    notes: list[_Note] = []
+    times_taken: dict[str, int] = {}
+    for row in rows:
         at = parse_iso(row.date_created or "")
-        id = at.isoformat() if at else row.date_created or "?"
-        times_taken[id] += 1
-        notes.append(
-            IncidentUpdate(
-                id=id if times_taken[id] == 1 else f"{id}#{times_taken[id]}",
-                status=_S.UNKNOWN,
-                body=_text(row.body or ""),
-                at=at,
-            )
-        )
-    return tuple(notes)
+        id = written(at) if at else row.date_created or "?"
+        place = times_taken[id] = times_taken.get(id, 0) + 1
+        notes.append((id if place == 1 else f"{id}#{place}", at, _text(row.body or "")))
+    return notes
 
 
 def _text(body: str) -> str:

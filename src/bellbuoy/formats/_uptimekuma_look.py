@@ -1,6 +1,11 @@
-"""Uptime Kuma's wire shapes, and what one visit to a page has found so far."""
+"""Uptime Kuma's wire shapes, and what one visit to a page has found so far.
+
+Entry keys: the id of an incident or of planned work holds its hash, or nothing once it left the
+page, so that it is read if it comes again.
+"""
 
 from datetime import datetime
+from hashlib import sha1
 
 import msgspec
 from msgspec import Raw, Struct
@@ -112,9 +117,12 @@ def latest_of(raw: Raw | None) -> Beat | None:
 class Look:
     """What one visit has found so far."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, seen: Seen) -> None:
         self._url = url
-        self._incidents: dict[str, Incident] = {}
+        self._seen = seen
+        self._id_of = {hash: id for id, hash in seen.entries.items()}
+        self._entries: dict[str, str] = {}
+        self._listed: dict[str, Incident | None] = {}
         self._components: dict[str, Component] = {}
         self._complete: set[Part] = set()
 
@@ -122,20 +130,45 @@ class Look:
         """Take in the pinned incident, if the document has the place for one."""
         if raw is msgspec.UNSET:
             return
-        row = decode_entry(raw, _IncidentRow)
-        if row is not None and row.id is not None:
-            self._incidents[str(row.id)] = self._incident(str(row.id), row)
-            self._complete.add(Part.OPEN_INCIDENTS)
-        elif bytes(raw).strip() == b"null":
-            self._complete.add(Part.OPEN_INCIDENTS)
+        hash = _hash(raw)
+        id = self._known_as(hash, is_planned=False)
+        if id is not None:
+            self._list(id, hash, None)
+        else:
+            row = decode_entry(raw, _IncidentRow)
+            if row is not None and row.id is not None:
+                self._list(str(row.id), hash, self._incident(str(row.id), row))
+            elif bytes(raw).strip() != b"null":
+                return
+        self._complete.add(Part.OPEN_INCIDENTS)
 
     def take_planned(self, rows: Rows | None) -> None:
         """Take in planned work; without a list nothing is known of it."""
-        decoded = [decode_entry(raw, _MaintenanceRow) for raw in (rows or ())[:_MOST_ROWS]]
-        own = {f"{_PLANNED}{row.id}": row for row in decoded if row and row.id is not None}
-        self._incidents |= {id: self._planned(id, row) for id, row in own.items()}
-        if rows is not None and len(own) == len(rows):
+        ids: set[str] = set()
+        for raw in (rows or ())[:_MOST_ROWS]:
+            hash = _hash(raw)
+            id = self._known_as(hash, is_planned=True)
+            if id is not None:
+                self._list(id, hash, None)
+            else:
+                row = decode_entry(raw, _MaintenanceRow)
+                if row is None or row.id is None:
+                    continue
+                id = f"{_PLANNED}{row.id}"
+                self._list(id, hash, self._planned(id, row))
+            ids.add(id)
+        if rows is not None and len(ids) == len(rows):
             self._complete.add(Part.OPEN_MAINTENANCES)
+
+    def _known_as(self, hash: str, *, is_planned: bool) -> str | None:
+        """The entry of this list that had this hash when it was decoded."""
+        id = self._id_of.get(hash)
+        return id if id is not None and id.startswith(_PLANNED) == is_planned else None
+
+    def _list(self, id: str, hash: str, incident: Incident | None) -> None:
+        """Note an entry of the page, with what was decoded of it. Of two the last one counts."""
+        self._entries[id] = hash
+        self._listed[id] = incident
 
     def take_monitors(self, groups: Rows, beats: BeatLists) -> None:
         """Take in how each monitor is; one may stand in several groups."""
@@ -156,18 +189,21 @@ class Look:
         if is_whole:
             self._complete.add(Part.COMPONENTS)
 
-    def snapshot(self, seen: Seen, name: str | None) -> Snapshot:
+    def snapshot(self, name: str | None) -> Snapshot:
         """All that was found."""
+        away = self._seen.open_ids - self._listed.keys()
         gone = {
             id
-            for id in seen.open_ids - self._incidents.keys()
+            for id in away
             if (Part.OPEN_MAINTENANCES if id.startswith(_PLANNED) else Part.OPEN_INCIDENTS)
             in self._complete
         }
         return Snapshot(
-            incidents=tuple(self._incidents.values()),
+            incidents=tuple(one for one in self._listed.values() if one),
             components=tuple(self._components.values()),
             complete=frozenset(self._complete),
+            unchanged=frozenset(id for id, one in self._listed.items() if one is None),
+            entries=self._entries | dict.fromkeys(away, ""),
             gone=frozenset(gone),
             name=name or None,
             owes=True,
@@ -220,3 +256,7 @@ def _component(id: str, row: _MonitorRow, group: _GroupRow, beat: Beat | None) -
 def _instant(text: str, offset: str) -> datetime | None:
     """An instant that names its zone, or is local to the offset that stands beside it."""
     return parse_iso(text) or parse_iso(f"{text}{offset}")
+
+
+def _hash(entry: Raw) -> str:
+    return sha1(entry, usedforsecurity=False).hexdigest()[:20]

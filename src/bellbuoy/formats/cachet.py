@@ -45,7 +45,8 @@ from bellbuoy.errors import FetchError, ReadError, VisitError
 from bellbuoy.exchange import Exchange, Request, Response
 from bellbuoy.formats import Claim
 from bellbuoy.formats._addresses import host, page_root
-from bellbuoy.formats._cachet_look import Document, Look, Row
+from bellbuoy.formats._cachet_look import Look
+from bellbuoy.formats._cachet_wire import Document, Row
 from bellbuoy.formats._json import decode, decode_entry
 from bellbuoy.model.facts import Page, Snapshot
 from bellbuoy.model.known import Seen

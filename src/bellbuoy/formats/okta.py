@@ -32,7 +32,6 @@ neither), and what stands around the list (the recording was reduced to it).
 """
 
 import json
-from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha1
 from urllib.parse import urlsplit
@@ -45,7 +44,7 @@ from bellbuoy.exchange import Exchange, Request, Response
 from bellbuoy.formats import Claim
 from bellbuoy.formats._addresses import canonical, host
 from bellbuoy.formats._answers import is_web_page, text_of, why_not
-from bellbuoy.formats._instants import parse_iso
+from bellbuoy.formats._instants import parse_iso, written
 from bellbuoy.formats._json import decode_entry
 from bellbuoy.formats._words import PLANNED, incident_status, spelling
 from bellbuoy.model.facts import (
@@ -78,7 +77,7 @@ _DECODER = json.JSONDecoder(strict=False)
 Text = str | None
 
 
-class _Record(Struct, rename={"id": "Id", "name": "Name"}):
+class _Record(Struct, gc=False, rename={"id": "Id", "name": "Name"}):
     """An `Incident__c`. Times are in UTC, written with `+0000`."""
 
     id: str = ""
@@ -99,7 +98,7 @@ class _Record(Struct, rename={"id": "Id", "name": "Name"}):
         return bool(self.id and self.Status__c and self.Incident_Title__c)
 
 
-class _Start(Struct):
+class _Start(Struct, gc=False):
     """What is read of a record that is as before."""
 
     Start_Time__c: Text = None
@@ -122,15 +121,15 @@ class _Look:
         row = decode_entry(raw, _Record if id is None else _Start)
         if row is None:
             return
+        at = parse_iso(row.Start_Time__c or "")
         if isinstance(row, _Record):
             if not row.is_mine:
                 return
             id = row.id
             if id not in self.entries:
-                self.incidents[id] = _incident(row, self._root)
-        at = parse_iso(row.Start_Time__c or "")
+                self.incidents[id] = _incident(row, self._root, at)
         if at is not None:
-            self.floor = min(at, self.floor or at)
+            self.floor = at if self.floor is None or at < self.floor else self.floor
         self.entries.setdefault(id or "", hash)
 
 
@@ -181,7 +180,7 @@ def _records(text: str, response: Response) -> list[Raw]:
         raise ReadError(response.url, NAME, place, problem, reason=Unreadable.CUT)
     try:
         # Nearly always the first of these is the end, and the list is decoded only once.
-        return _ROWS.decode(text[begin : text.find("}]", begin) + 2])
+        return _ROWS.decode(text[begin : _end(text, begin)])
     except (ValueError, RecursionError):
         pass
     try:
@@ -191,12 +190,20 @@ def _records(text: str, response: Response) -> list[Raw]:
         raise ReadError(response.url, NAME, "the list", str(error)) from error
 
 
-def _incident(row: _Record, root: str) -> Incident:
+def _end(text: str, begin: int) -> int:
+    """The place after the first `}]`. One sign is found far quicker than two."""
+    place = text.find("]", begin)
+    while place > 0 and text[place - 1] != "}":
+        place = text.find("]", place + 1)
+    return place + 1
+
+
+def _incident(row: _Record, root: str, started_at: datetime | None) -> Incident:
     word = row.Status__c or ""
     status = incident_status(word)
     kind = IncidentKind.MAINTENANCE if status in PLANNED else IncidentKind.INCIDENT
     at = parse_iso(row.Last_Updated__c or "")
-    stamp = at.isoformat() if at else row.Last_Updated__c or ""
+    stamp = written(at) if at else row.Last_Updated__c or ""
     category = row.Category__c or ""
     update = IncidentUpdate(
         id=_LATEST + stamp,
@@ -214,14 +221,16 @@ def _incident(row: _Record, root: str) -> Incident:
         impact=_IMPACTS.get(spelling(category), Impact.UNKNOWN),
         impact_raw=category,
         url=f"{root}/#incident/{row.id}",
-        started_at=parse_iso(row.Start_Time__c or ""),
+        started_at=started_at,
         updated_at=at,
-        components=tuple(_components(row)),
+        components=_components(row),
         updates=(update,),
     )
 
 
-def _components(row: _Record) -> Iterable[AffectedComponent]:
+def _components(row: _Record) -> tuple[AffectedComponent, ...]:
     name = row.Okta_Sub_Service__c or row.Service_Feature__c or ""
-    cells = dict.fromkeys((row.Impacted_Cells__c or "").split(";")[:_MOST_CELLS])
-    return [AffectedComponent(name=name, group=cell.strip() or None) for cell in cells if name]
+    if not name:
+        return ()
+    cells = dict.fromkeys((row.Impacted_Cells__c or "").split(";", _MOST_CELLS)[:_MOST_CELLS])
+    return tuple([AffectedComponent(name=name, group=cell.strip() or None) for cell in cells])

@@ -96,11 +96,11 @@ def read(page: Page, seen: Seen) -> Exchange[Snapshot]:
     config = decode_entry(document.config, Config)
     if config is None or config.slug is None or document.public_group_list is None:
         raise ReadError(response.url, NAME, "$.config", "no slug and groups of a status page")
-    look = Look(f"{root}/status/{slug}")
+    look = Look(f"{root}/status/{slug}", seen)
     look.take_incident(document.incident)
     look.take_planned(document.maintenance_list)
     look.take_monitors(document.public_group_list, beats)
-    return look.snapshot(seen, config.title)
+    return look.snapshot(config.title)
 
 
 def _get(url: str) -> Request:

@@ -168,7 +168,7 @@ class Page(Struct, frozen=True, kw_only=True):
         return plain if _PLAIN.fullmatch(plain) else urljoin(base, path)
 
 
-class Component(Struct, frozen=True, kw_only=True):
+class Component(Struct, frozen=True, kw_only=True, gc=False):
     """A part of a provider's system. `is_group` marks a heading over others, not a part."""
 
     id: str
@@ -180,7 +180,7 @@ class Component(Struct, frozen=True, kw_only=True):
     is_group: bool = False
 
 
-class AffectedComponent(Struct, frozen=True, kw_only=True):
+class AffectedComponent(Struct, frozen=True, kw_only=True, gc=False):
     """A component as an incident names it. `id` is empty where the vendor gives only names."""
 
     id: str = ""
@@ -189,7 +189,7 @@ class AffectedComponent(Struct, frozen=True, kw_only=True):
     status: ComponentStatus = ComponentStatus.UNKNOWN
 
 
-class IncidentUpdate(Struct, frozen=True, kw_only=True):
+class IncidentUpdate(Struct, frozen=True, kw_only=True, gc=False):
     """One message in an incident's life.
 
     `id` is unique within its incident. `at` is the vendor's time of the message, `updated_at`
