@@ -44,9 +44,6 @@ class Outgoing(Struct, frozen=True, kw_only=True):
     gone: tuple[str, ...] = ()
     told: tuple[tuple[str, str, str], ...] = ()
 
-    def __bool__(self) -> bool:
-        return bool(self.new or self.changed or self.gone or self.told)
-
 
 class Store(Protocol):
     """State, log and deliveries. Every method raises StoreError and nothing else of a database.
