@@ -34,12 +34,12 @@ from bellbuoy.notifiers import Notifiers, renewal, takes_digests
 from bellbuoy.observer import Happened, Observer, Observers
 from bellbuoy.polling.outlook import Outlook
 from bellbuoy.polling.poller import Network, Poller
-from bellbuoy.polling.scheduler import Scheduler, Sweep
+from bellbuoy.polling.scheduler import Place, Scheduler, Sweep
 from bellbuoy.routing.matchers import services
 from bellbuoy.stores import Store
 from bellbuoy.stores.opening import open_store
 
-__all__ = ["App", "Sweep"]
+__all__ = ["App", "Place", "Sweep"]
 
 FLUSH_EVERY = 60.0
 """States of pages that taught nothing new are written this often, in seconds."""
@@ -255,6 +255,27 @@ class App:
     def standing(self) -> Sweep:
         """How the pages stand now."""
         return self._scheduler.standing()
+
+    def places(self) -> tuple[Place, ...]:
+        """Every page with how it stands and when it is looked at next, as the config has them."""
+        return self._scheduler.places()
+
+    def place(self, page_key: str) -> Place | None:
+        """One of these; None if the page is not watched."""
+        return self._scheduler.place(page_key)
+
+    def poke(self, page_key: str) -> bool:
+        """Have a page looked at soon; False if it is not watched."""
+        return self._scheduler.poke(page_key)
+
+    def now(self) -> datetime:
+        """The instant by its clock."""
+        return self._now()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was asked to stop, or a task died."""
+        return self._over.is_set()
 
     def request_stop(self) -> None:
         """Ask it to be over: `events` and `stopped` end soon after."""

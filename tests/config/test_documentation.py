@@ -11,6 +11,7 @@ from bellbuoy import notifiers
 from bellbuoy.config.load import load_config
 from bellbuoy.config.problems import OLDER
 from bellbuoy.config.schema import (
+    AuthEntry,
     ConfigFile,
     DisplayEntry,
     ExpectEntry,
@@ -23,6 +24,7 @@ from bellbuoy.config.schema import (
     QuietEntry,
     RouteEntry,
     ServiceEntry,
+    WebEntry,
 )
 from tests.docs.test_blocks import ENV
 
@@ -45,6 +47,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "routes[].quiet.": QuietEntry,
     "services.NAME.": ServiceEntry,
     "heartbeat.": HeartbeatEntry,
+    "web.": WebEntry,
+    "web.auth.": AuthEntry,
     "http.": HttpEntry,
     "display.": DisplayEntry,
     "plugins.": PluginNames,

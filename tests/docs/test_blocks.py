@@ -28,6 +28,9 @@ ENV = {
     "APPRISE_URL": "json://h/x",
     "SMTP_PASSWORD": "secret",
     "TEAMS_URL": "https://flows.example/workflows/1?sig=x",
+    "READ_TOKEN": "read-token-of-the-docs",
+    "WRITE_TOKEN": "write-token-of-the-docs",
+    "METRICS_TOKEN": "metrics-token-of-the-docs",
 }
 PLUGGED = "plugins:"
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")

@@ -58,6 +58,7 @@ def secrets_of(config: Config) -> tuple[str, ...]:
         secret
         for secret in (
             *(s for receiver in config.receivers for s in _secrets(receiver.settings)),
+            *config.web.secrets,
             *([config.heartbeat.url] if config.heartbeat else ()),
             *_password(config.http.proxy or ""),
             *_password(config.store),

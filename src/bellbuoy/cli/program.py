@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "watch",
+    "serve",
     "status",
     "gate",
     "recognise",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from bellbuoy.config.web import Web
 from bellbuoy.formats import Format
 from bellbuoy.http import HttpSettings
 from bellbuoy.model.delivery import Beat
@@ -18,11 +19,12 @@ class Watched(Struct, frozen=True, kw_only=True):
 
     `page.format` is empty when the format is to be recognised at the first look. `components`
     are the globs of the components that matter; empty means all of them do, and that
-    component changes are not announced.
+    component changes are not announced. `tags` name the boards on which it is shown.
     """
 
     page: Page
     components: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -33,7 +35,8 @@ class Config(Struct, frozen=True, kw_only=True):
     operator's own services with what they need, `categories` those of the providers, if a route
     asks for any. `timezone` is the IANA name for display. `retention` is how long events are
     kept, in seconds. `formats` and `notifiers` are those of the plugins. `warnings` are lines
-    for the person who wrote it. `heartbeat` is where a sign of life goes. `partial` is true
+    for the person who wrote it. `heartbeat` is where a sign of life goes, `web` how dashboard
+    and API are served. `partial` is true
     when only some of the configured pages are watched this time, so that nothing is forgotten
     of the others.
     """
@@ -44,6 +47,7 @@ class Config(Struct, frozen=True, kw_only=True):
     needs: tuple[Need, ...] = ()
     categories: Mapping[str, str] = {}
     heartbeat: Beat | None = None
+    web: Web = Web()
     http: HttpSettings = HttpSettings()
     store: str
     timezone: str = "UTC"

@@ -28,8 +28,10 @@ from bellbuoy.config.schema import (
     PluginNames,
     ReceiverEntry,
     Surroundings,
+    WebEntry,
 )
-from bellbuoy.config.values import nearest, network, store_address, timezone
+from bellbuoy.config.values import listen_parts, nearest, network, store_address, timezone
+from bellbuoy.config.web import Web, too_open
 from bellbuoy.errors import ConfigError, PluginError
 from bellbuoy.formats import Format, Formats
 from bellbuoy.http import HttpSettings
@@ -138,6 +140,7 @@ class _Loader:
             needs=read_needs(rest.services, watched, catalog, self._problems),
             categories=categories(read, watched, catalog),
             heartbeat=_heartbeat(rest.heartbeat),
+            web=self._web(rest.web),
             http=_http(rest.http),
             store=rest.store.get_secret_value() if rest.store else default_store(),
             timezone=zone,
@@ -225,6 +228,12 @@ class _Loader:
             settings = self._settings(model, said, place)
             yield Receiver(name=name, kind=entry.kind, settings=settings)
 
+    def _web(self, entry: WebEntry) -> Web:
+        web = _web(entry)
+        if problem := too_open(web):
+            self._problems.add(("web", "listen"), problem)
+        return web
+
     def _check_zone(self, zone: Any, place: Place) -> None:
         try:
             timezone(str(zone))
@@ -248,6 +257,22 @@ class _Loader:
 
 def _heartbeat(entry: HeartbeatEntry | None) -> Beat | None:
     return None if entry is None else Beat(url=entry.url.get_secret_value(), every=entry.every)
+
+
+def _web(entry: WebEntry) -> Web:
+    host, port = listen_parts(entry.listen)
+    read, write, metrics = (
+        token.get_secret_value() if token else None
+        for token in (entry.auth.read, entry.auth.write, entry.auth.metrics)
+    )
+    return Web(
+        host=host,
+        port=port,
+        hosts=entry.hosts or (),
+        read="" if read == "open" else read,
+        write=write or "",
+        metrics=metrics or "",
+    )
 
 
 def _http(entry: HttpEntry) -> HttpSettings:

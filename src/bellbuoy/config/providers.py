@@ -135,6 +135,7 @@ def _merged(first: Watched, second: Watched) -> Watched:
         components=()
         if everything
         else tuple(dict.fromkeys((*first.components, *second.components))),
+        tags=tuple(dict.fromkeys((*first.tags, *second.tags))),
     )
 
 
@@ -215,6 +216,7 @@ def _from_catalog(entry: CatalogEntry, options: PageOptions) -> list[Watched]:
                 every_is_explicit=options.every is not None,
             ),
             components=options.components or (),
+            tags=options.tags or (),
         )
         for page in entry.pages
     ]
@@ -273,6 +275,7 @@ def _watched(page: PageEntry, address: str, format: str) -> Watched:
         ),
         # Whoever probes an address asks to be told how it is.
         components=page.components or (("*",) if format == PROBE else ()),
+        tags=page.tags or (),
     )
 
 

@@ -75,6 +75,18 @@ Windows = Annotated[
     Field(min_length=1),
     WithJsonSchema(_SOME_TEXTS),
 ]
+Tags = Annotated[
+    tuple[Annotated[str, AfterValidator(values.tag)], ...],
+    BeforeValidator(values.listed),
+    Field(min_length=1),
+    WithJsonSchema(_SOME_TEXTS),
+]
+OwnHosts = Annotated[
+    tuple[Annotated[str, AfterValidator(values.host_name)], ...],
+    BeforeValidator(values.listed),
+    Field(min_length=1),
+    WithJsonSchema(_SOME_TEXTS),
+]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(values.listed), WithJsonSchema(_TEXTS)]
 Networks = Annotated[
     tuple[Annotated[str, AfterValidator(values.network)], ...],
@@ -118,6 +130,14 @@ def _beat(value: SecretStr) -> SecretStr:
     return SecretStr(values.beat_address(value.get_secret_value()))
 
 
+def _token(value: SecretStr) -> SecretStr:
+    return SecretStr(values.token(value.get_secret_value()))
+
+
+def _read(value: SecretStr) -> SecretStr:
+    return value if value.get_secret_value() == "open" else _token(value)
+
+
 def _store(value: SecretStr, info: ValidationInfo) -> SecretStr:
     return SecretStr(values.store_address(value.get_secret_value(), _around(info).base))
 
@@ -155,6 +175,9 @@ class PageOptions(Section):
     components: Names | None = Field(
         default=None,
         description="Globs of the components that matter; their changes are announced.",
+    )
+    tags: Tags | None = Field(
+        default=None, description="The boards (/boards/TAG) on which it is shown."
     )
 
 
@@ -301,6 +324,42 @@ class HeartbeatEntry(Section):
     )
 
 
+class AuthEntry(Section):
+    """Who may ask the dashboard and the API."""
+
+    read: Annotated[SecretStr, AfterValidator(_read)] | None = Field(
+        default=None, description="'open', or the token that reading needs."
+    )
+    write: Annotated[SecretStr, AfterValidator(_token)] | None = Field(
+        default=None,
+        description="The token that writing needs; without one nothing can be written.",
+    )
+    metrics: Annotated[SecretStr, AfterValidator(_token)] | None = Field(
+        default=None, description="A token that reads /metrics and nothing else."
+    )
+
+    @model_validator(mode="after")
+    def _each_its_own(self) -> "AuthEntry":
+        said = [
+            token.get_secret_value() for token in (self.read, self.write, self.metrics) if token
+        ]
+        if len(set(said)) < len(said):
+            raise ValueError("has one token for two purposes; make one for each")
+        return self
+
+
+class WebEntry(Section):
+    """How `bellbuoy serve` is reached, and by whom."""
+
+    listen: Annotated[str, AfterValidator(values.listen_address)] = Field(
+        default="127.0.0.1:8484", description="The address and the port."
+    )
+    hosts: OwnHosts | None = Field(
+        default=None, description="The names by which people reach it, without a port."
+    )
+    auth: AuthEntry = Field(default=AuthEntry(), description="Who may read and write.")
+
+
 class HttpEntry(Section):
     """How pages are asked."""
 
@@ -361,6 +420,9 @@ class ConfigFile(Section):
     )
     heartbeat: HeartbeatEntry | None = Field(
         default=None, description="A sign of life while polling goes on."
+    )
+    web: WebEntry = Field(
+        default=WebEntry(), description="How the dashboard and the API are served."
     )
     http: HttpEntry = Field(default=HttpEntry(), description="How pages are asked.")
     store: Annotated[SecretStr, AfterValidator(_store)] | None = Field(

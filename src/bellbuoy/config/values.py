@@ -28,6 +28,11 @@ _ADDRESS_TARGET = re.compile(
 )
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9._-]+")
+_TAG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_LISTEN = re.compile(
+    r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<host>[a-z0-9._-]+))?(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE
+)
+_OWN_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 STATUS_CLASSES = {f"{first}xx": range(first * 100, first * 100 + 100) for first in (2, 4, 5)}
 """Classes of HTTP statuses, and those in them (RFC 9110, section 15)."""
 
@@ -364,6 +369,53 @@ def store_address(value: str, base: Path) -> str:
     if not text or "\x00" in text:
         raise ValueError("names no file; write a path or the address of a database")
     return f"sqlite:///{(base / Path(text).expanduser()).absolute().as_posix()}"
+
+
+def tag(value: str) -> str:
+    """The name of a board: it stands in an address."""
+    text = value.strip()
+    if not _TAG.fullmatch(text):
+        raise ValueError(
+            f"{_shown(value)} is not a tag; use up to 40 lower-case letters, digits and '-'"
+        )
+    return text
+
+
+def listen_address(value: str) -> str:
+    """An address and a port to listen on; either may be left out, and then is the default's."""
+    host, port = listen_parts(value)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def listen_parts(value: str) -> tuple[str, int]:
+    """The host and the port of an address to listen on: `127.0.0.1:8484`, `:8484`, `[::1]:80`."""
+    match = _LISTEN.fullmatch(value.strip())
+    if match is None or int(match["port"] or 0) > 65535:
+        raise ValueError(
+            f"{_shown(value)} is nowhere to listen; write HOST:PORT, such as 127.0.0.1:8484"
+        )
+    host = match["six"] or match["host"] or "127.0.0.1"
+    return host, int(match["port"] or 8484)
+
+
+def host_name(value: str) -> str:
+    """A name, or an address, by which a server of ours is reached; without scheme and port."""
+    text = value.strip().lower().strip("[]")
+    if not _OWN_HOST.fullmatch(text):
+        raise ValueError(
+            f"{_shown(value)} is not a host; write its name alone, such as status.example.com"
+        )
+    return text
+
+
+def token(value: str) -> str:
+    """A secret that opens a door: too long to be guessed, and it must pass as a header."""
+    if len(value) < 16 or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError(
+            "must be a token of at least 16 characters without blanks; make one with "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    return value
 
 
 def existing_file(value: str, base: Path) -> Path:

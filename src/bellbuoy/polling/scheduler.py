@@ -8,9 +8,10 @@ ones waiting. Does not decide how long to wait (cadence) nor what a visit does (
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 from typing import Protocol
 
@@ -24,6 +25,9 @@ from bellbuoy.polling.poller import Look
 
 TICK = 5.0
 """The longest sleep, in seconds: a suspended machine is noticed this soon after it wakes."""
+
+POKED_AFTER = 5.0
+"""A page that somebody pokes is looked at again no sooner than so long after, in seconds."""
 
 PATIENCE = 3.0
 """How long a visit may keep a quick seat, in seconds, while others wait for one.
@@ -40,6 +44,17 @@ class Sweep(Struct, frozen=True, kw_only=True):
     unreadable: int
 
 
+class Place(Struct, frozen=True, kw_only=True):
+    """A page's place in the schedule: how it stands, and when it is looked at next.
+
+    `due_at` is None while a look goes on, or waits for a seat.
+    """
+
+    page: Page
+    state: PageState
+    due_at: datetime | None
+
+
 class Visiting(Protocol):
     """A visit to a page, as `Poller.visit` makes it."""
 
@@ -49,9 +64,24 @@ class Visiting(Protocol):
 
 
 class _Slot:
-    """A page's place in the schedule. `began` is when the visit in flight began, else None."""
+    """A page's place in the schedule.
 
-    __slots__ = ("began", "due", "is_looked_at", "is_put_back", "number", "page", "state", "task")
+    `began` is when the visit in flight began, else None; `looked` when the last one did.
+    `is_waiting` is true while its due time stands in the heap.
+    """
+
+    __slots__ = (
+        "began",
+        "due",
+        "is_looked_at",
+        "is_put_back",
+        "is_waiting",
+        "looked",
+        "number",
+        "page",
+        "state",
+        "task",
+    )
 
     def __init__(self, number: int, page: Page, state: PageState) -> None:
         self.number = number
@@ -59,6 +89,8 @@ class _Slot:
         self.state = state
         self.due = 0.0
         self.began: float | None = None
+        self.looked = -math.inf
+        self.is_waiting = False
         self.is_looked_at = False
         self.is_put_back = False
         self.task: asyncio.Task[None] | None = None
@@ -91,6 +123,7 @@ class Scheduler:
             _Slot(number, page, states.get(page.key) or PageState(page_key=page.key))
             for number, page in enumerate(pages)
         ]
+        self._by_key = {slot.page.key: slot for slot in self._slots}
         self._visit = visit
         # Together no more than the driver has: a visit that waits for a seat there would look
         # like one that is slow.
@@ -132,6 +165,43 @@ class Scheduler:
         """How many pages were looked at since the start."""
         return len(self._slots) - self._unseen
 
+    def place(self, page_key: str) -> Place | None:
+        """The place of a page; None if it is not watched."""
+        slot = self._by_key.get(page_key)
+        return None if slot is None else self._place(slot)
+
+    def places(self) -> tuple[Place, ...]:
+        """The places of all pages, in the order of the config."""
+        return tuple(map(self._place, self._slots))
+
+    def _place(self, slot: _Slot) -> Place:
+        wait = slot.due - asyncio.get_running_loop().time()
+        is_waiting = slot.is_waiting and wait > 0
+        due_at = self._now() + timedelta(seconds=wait) if is_waiting else None
+        return Place(page=slot.page, state=slot.state, due_at=due_at)
+
+    def poke(self, page_key: str) -> bool:
+        """Have a page looked at soon, because somebody says that it changed.
+
+        Not before what its host asked for (Retry-After), and no sooner than `POKED_AFTER` after
+        the look before. False if it is not watched.
+        """
+        slot = self._by_key.get(page_key)
+        if slot is None:
+            return False
+        if slot.is_waiting:
+            time = asyncio.get_running_loop().time()
+            held = slot.state.health.held_until
+            held_for = (held - self._now()).total_seconds() if held else 0.0
+            due = max(time + held_for, slot.looked + POKED_AFTER, time)
+            if due < slot.due:
+                slot.due = due
+                self._heap = [entry for entry in self._heap if entry[1] != slot.number]
+                self._heap.append((due, slot.number))
+                heapify(self._heap)
+                self._wake.set()
+        return True
+
     def take_dirty(self) -> list[PageState]:
         """The states that are not on disk; the caller is to put them there."""
         states, self._dirty = list(self._dirty.values()), {}
@@ -149,6 +219,7 @@ class Scheduler:
         self._heap = []
         for slot in self._slots:
             slot.due = started if self._once else started + self._first_delay(slot)
+            slot.is_waiting = True
             self._heap.append((slot.due, slot.number))
         heapify(self._heap)
         if not self._slots:
@@ -189,6 +260,7 @@ class Scheduler:
     def _collect_due(self, time: float) -> None:
         while self._heap and self._heap[0][0] <= time:
             slot = self._slots[heappop(self._heap)[1]]
+            slot.is_waiting = False
             self._ready[slot.is_slow].append(slot)
 
     def _start_ready(self, time: float) -> None:
@@ -224,6 +296,7 @@ class Scheduler:
         self._flying[is_slow].discard(slot)
         slot.is_put_back = False
         slot.began = None
+        slot.looked = began
         if look.is_kept:
             self._dirty.pop(slot.page.key, None)
         elif look.state is not slot.state:
@@ -239,6 +312,7 @@ class Scheduler:
                 is_offline=self._is_offline(),
             )
             slot.due = began + delay
+            slot.is_waiting = True
             heappush(self._heap, (slot.due, slot.number))
 
     def _settle(self, slot: _Slot) -> None:

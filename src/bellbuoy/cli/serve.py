@@ -1,0 +1,117 @@
+"""`bellbuoy serve`: watch, deliver, and show it in a browser."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from bellbuoy.cli.options import AllowPrivate, ConfigPath, Flag, LogLevel, StorePlace
+
+if TYPE_CHECKING:
+    import socket
+
+    from bellbuoy.app import App
+    from bellbuoy.cli.sweeps import FirstLooks
+    from bellbuoy.config import Config
+    from bellbuoy.config.web import Web
+    from bellbuoy.telemetry.logging import Level
+
+
+def serve(
+    *,
+    host: Annotated[
+        str | None, Parameter(help="The address to listen on; default: the config's.")
+    ] = None,
+    port: Annotated[
+        int | None, Parameter(help="The port; 0 is any free one; default: the config's, or 8484.")
+    ] = None,
+    config: ConfigPath = None,
+    store: StorePlace = None,
+    allow_private: AllowPrivate = (),
+    log_level: LogLevel = "warning",
+    log_json: Annotated[bool, Flag, Parameter(help="Log as JSON, one object a line.")] = False,
+) -> int:
+    """Watch, deliver to the receivers, and serve the dashboard and the API.
+
+    Everything that `watch` does but printing, and one port: the dashboard, the
+    API below /api/v1, feeds, metrics, and /api/v2 as a status page of its own.
+    It listens on this machine only. For another address the config must say
+    who may read, and by which name it is reached: see web in the config.
+
+    Exit codes: 0 stopped, 1 failed, 2 usage or config, 3 the store, 4 already
+    running.
+
+    For example:
+
+        bellbuoy serve
+        bellbuoy serve --port 9000 --config bellbuoy.yaml
+    """
+    from msgspec.structs import replace
+
+    from bellbuoy.cli.choice import choose
+    from bellbuoy.config.web import too_open
+    from bellbuoy.errors import ConfigError
+    from bellbuoy.platform import run
+    from bellbuoy.web.server import listen
+
+    chosen = choose(config, store=store, allow_private=allow_private)
+    web = replace(
+        chosen.web,
+        host=chosen.web.host if host is None else host.strip("[]"),
+        port=chosen.web.port if port is None else port,
+    )
+    if problem := too_open(web):
+        raise ConfigError(f"--host: {problem}")
+    with listen(web) as opened:
+        return run(lambda: _serve(chosen, web, opened, log_level, as_json=log_json))
+
+
+async def _serve(
+    config: "Config", web: "Web", opened: "socket.socket", log_level: "Level", *, as_json: bool
+) -> int:
+    import asyncio
+
+    from bellbuoy.app import App
+    from bellbuoy.cli.choice import secrets_of
+    from bellbuoy.cli.output import say
+    from bellbuoy.cli.sweeps import FirstLooks
+    from bellbuoy.observer import Observers
+    from bellbuoy.platform import stop_signals
+    from bellbuoy.telemetry.logging import open_log
+    from bellbuoy.web.application import application
+    from bellbuoy.web.overview import Overview
+    from bellbuoy.web.server import address_of, serving
+    from bellbuoy.web.site import Site
+
+    overview = Overview()
+    with (
+        open_log(log_level, as_json=as_json, secrets=secrets_of(config)) as log,
+        FirstLooks(config.watched) as looks,
+    ):
+        app = App(config, observer=Observers((overview, looks, log)))
+        with stop_signals(app.request_stop):
+            async with app:
+                overview.open(app)
+                async with serving(application(Site(app, web, overview)), opened):
+                    say(f"serving at {address_of(opened)}")
+                    report = asyncio.create_task(_report(app, looks))
+                    try:
+                        await app.stopped()
+                    finally:
+                        report.cancel()
+                        await asyncio.gather(report, return_exceptions=True)
+    return 0
+
+
+async def _report(app: "App", looks: "FirstLooks") -> None:
+    """Say what the first sweep found."""
+    from bellbuoy.cli.output import say
+    from bellbuoy.cli.sweeps import in_one_line
+
+    sweep = await app.first_sweep()
+    looks.over()
+    if app.looked_at() < sweep.pages:
+        return
+    every = min(one.page.every for one in app.config.watched)
+    for line in looks.failures():
+        say(line)
+    say(in_one_line(sweep, every=every, place=app.store.place))

@@ -1,0 +1,215 @@
+"""The one door: every request passes it, and what it does not let in reaches no route.
+
+    request ──> is it for us (Host) ──> from a page of ours (Origin) ──> small, and not too often
+            ──> may it (scope) ──> the application ──> the headers that every answer has
+
+Written against ASGI itself (https://asgi.readthedocs.io/en/stable/specs/www.html), because a
+thousand quiet listeners pass it, too. Only the peer's own address counts: a header that claims
+another one is not believed.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import quote
+
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bellbuoy.config.web import Web
+from bellbuoy.web import access, problems
+from bellbuoy.web.paces import Allowance
+from bellbuoy.web.problems import Problem
+
+MOST_BYTES = 64 * 1024
+"""The largest body that is taken, in bytes."""
+
+BODY_WITHIN = 10.0
+"""How long a body may take to come, in seconds."""
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+
+_HEADERS = (
+    (b"content-security-policy", _POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+"""What every answer says to a browser: https://owasp.org/www-project-secure-headers/."""
+
+_EMBEDDED = ("/badge/",)
+"""What other sites may show: an image in a README."""
+
+
+class Door:
+    """The application behind its door.
+
+    `clock` counts seconds and never runs backwards, `now` are seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        inner: ASGIApp,
+        web: Web,
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], float],
+    ) -> None:
+        self._inner = inner
+        self._web = web
+        self._clock = clock
+        self._now = now
+        self._writes = Allowance(burst=30, rate=1.0)
+        self._failures = Allowance(burst=10, rate=0.1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let one request pass, or answer it here."""
+        if scope["type"] != "http":
+            return
+        answer = _Answer(send, scope)
+        try:
+            self._judge(scope)
+            if scope["method"] not in access.SAFE:
+                receive = _replayed(await _read_body(receive), receive)
+        except Problem as problem:
+            await self._refuse(problem, scope, receive, answer)
+            return
+        if scope["method"] == "HEAD":
+            # Answered like GET; the server leaves out the body (RFC 9110, section 9.3.2).
+            scope = {**scope, "method": "GET"}
+        await self._inner(scope, receive, answer)
+
+    def _judge(self, scope: Scope) -> None:
+        """Raise Problem if a request may not pass; else say in it what it may do."""
+        method, path = scope["method"], scope["path"]
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        if not access.is_health(path) and not access.is_our_host(
+            self._web, headers.get("host", "")
+        ):
+            raise Problem(
+                421, "this name is not ours; add it to web.hosts in the config", name="host"
+            )
+        has = access.granted(self._web, access.bearer(headers), _session(headers), self._now())
+        scope.setdefault("state", {})["scope"] = has
+        if method not in access.SAFE:
+            self._judge_write(scope, headers, is_poke=access.is_poke(method, path))
+        needs = access.needed(method, path)
+        if not access.is_enough(self._web, has, needs):
+            self._count_failure(scope, headers)
+            raise self._not_allowed(needs, has)
+
+    def _judge_write(self, scope: Scope, headers: dict[str, str], *, is_poke: bool) -> None:
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+        is_strange = origin is not None and not access.is_our_origin(self._web, origin)
+        is_by_cookie = bool(_session(headers)) and not access.bearer(headers)
+        is_unsaid = origin is None and site is None and is_by_cookie and not is_poke
+        if is_strange or is_unsaid or site not in {None, "same-origin", "none"}:
+            raise Problem(403, "it was not sent by a page of ours", name="origin")
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length[:20]) > MOST_BYTES:
+            raise _too_large()
+        if wait := self._writes.take(_peer(scope), self._clock()):
+            raise Problem(429, "too many writes at once", retry_after=math.ceil(wait))
+
+    def _count_failure(self, scope: Scope, headers: dict[str, str]) -> None:
+        """Guessing a token is slow; asking without one costs nothing."""
+        if not access.bearer(headers):
+            return
+        if wait := self._failures.take(_peer(scope), self._clock()):
+            raise Problem(429, "too many wrong tokens", retry_after=math.ceil(wait))
+
+    def _not_allowed(self, needs: access.Scope, has: access.Scope) -> Problem:
+        if needs is access.Scope.WRITE and not self._web.write:
+            return Problem(403, "nothing can be written here; set web.auth.write in the config")
+        if needs is access.Scope.WRITE and has is access.Scope.READ and self._web.read:
+            return Problem(403, "this token only reads; writing needs that of web.auth.write")
+        what = {access.Scope.WRITE: "write", access.Scope.METRICS: "metrics"}.get(needs, "read")
+        return Problem(
+            401,
+            f"needs 'Authorization: Bearer TOKEN' with the token of web.auth.{what}",
+            authenticate=True,
+        )
+
+    async def _refuse(
+        self, problem: Problem, scope: Scope, receive: Receive, answer: "_Answer"
+    ) -> None:
+        accepts = dict(scope["headers"]).get(b"accept", b"")
+        is_person = b"text/html" in accepts and scope["method"] in access.SAFE
+        if problem.status == 401 and is_person:
+            there = quote(scope["path"], safe="/")
+            response = RedirectResponse(f"/sign-in?next={there}", 303)
+        else:
+            response = problems.as_response(problem)
+        await response(scope, receive, answer)
+
+
+class _Answer:
+    """Sends an answer with the headers that all of them have, and none of our software's."""
+
+    def __init__(self, send: Send, scope: Scope) -> None:
+        self._send = send
+        self._is_embedded = scope["path"].startswith(_EMBEDDED)
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            resource = b"cross-origin" if self._is_embedded else b"same-origin"
+            message["headers"] = [
+                *message.get("headers", ()),
+                *_HEADERS,
+                (b"cross-origin-resource-policy", resource),
+            ]
+        await self._send(message)
+
+
+async def _read_body(receive: Receive) -> bytes:
+    """A small body, as a whole. Raises Problem if it is too large, or takes too long."""
+    body = b""
+    try:
+        async with asyncio.timeout(BODY_WITHIN):
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise Problem(400, "the body was cut")
+                body += message.get("body", b"")
+                if len(body) > MOST_BYTES:
+                    raise _too_large()
+                if not message.get("more_body", False):
+                    return body
+    except TimeoutError:
+        raise Problem(408, f"the body did not come within {BODY_WITHIN:g} s") from None
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """What receives a body that was read already, and then whatever comes after it."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
+
+
+def _too_large() -> Problem:
+    return Problem(413, f"at most {MOST_BYTES} bytes are taken")
+
+
+def _session(headers: MutableMapping[str, str]) -> str:
+    try:
+        morsel = SimpleCookie(headers.get("cookie", "")).get(access.SESSION)
+    except CookieError:
+        return ""
+    return morsel.value if morsel else ""
+
+
+def _peer(scope: Scope) -> str:
+    client: Any = scope.get("client")
+    return client[0] if client else ""

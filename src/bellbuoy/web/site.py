@@ -1,0 +1,41 @@
+"""What every page, answer and feed is made from: the running App, and what is known at a glance."""
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from bellbuoy.app import App
+from bellbuoy.catalog import Catalog
+from bellbuoy.config import Config
+from bellbuoy.config.web import Web
+from bellbuoy.stores import Store
+from bellbuoy.web.overview import Overview
+
+OTHER = "other"
+"""The category of providers that the catalog does not know."""
+
+
+class Site:
+    """One Bellbuoy as its visitors see it. `web` says where it listens, and who may what."""
+
+    def __init__(self, app: App, web: Web, overview: Overview) -> None:
+        self.app = app
+        self.web = web
+        self.overview = overview
+
+    @property
+    def config(self) -> Config:
+        """The config in force."""
+        return self.app.config
+
+    @property
+    def store(self) -> Store:
+        """Where everything is kept."""
+        return self.app.store
+
+    @cached_property
+    def categories(self) -> Mapping[str, str]:
+        """The catalog's category of each watched provider, by slug."""
+        catalog = Catalog()
+        slugs = {one.page.provider.slug for one in self.config.watched}
+        found = {slug: catalog.find(slug) for slug in slugs}
+        return {slug: entry.category if entry else OTHER for slug, entry in found.items()}
