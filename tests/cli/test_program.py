@@ -21,6 +21,7 @@ from bellbuoy.errors import (
 
 COMMANDS = (
     ("watch",),
+    ("serve",),
     ("status",),
     ("gate",),
     ("recognise",),

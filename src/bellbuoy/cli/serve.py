@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from bellbuoy.cli.options import AllowPrivate, ConfigPath, Flag, LogLevel, StorePlace
 
@@ -22,7 +22,11 @@ def serve(
         str | None, Parameter(help="The address to listen on; default: the config's.")
     ] = None,
     port: Annotated[
-        int | None, Parameter(help="The port; 0 is any free one; default: the config's, or 8484.")
+        int | None,
+        Parameter(
+            validator=validators.Number(gte=0, lte=65535),
+            help="The port; 0 is any free one; default: the config's, or 8484.",
+        ),
     ] = None,
     config: ConfigPath = None,
     store: StorePlace = None,

@@ -1,0 +1,80 @@
+"""`serve` as a process: it begins, answers, and ends; and where it refuses to begin."""
+
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+
+
+@contextmanager
+def serving(environment, home, *options):
+    """A process that serves on a free port, and its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bellbuoy", "serve", "--port", "0", *options],
+        env=environment,
+        cwd=home,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        for line in process.stderr:
+            if line.startswith("serving at "):
+                break
+        else:
+            raise AssertionError(f"it ended with {process.wait()}")
+        yield process, line.removeprefix("serving at ").strip()
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_it_answers_until_it_is_asked_to_stop_and_then_ends_in_time(environment, home):
+    """A page is answered, and SIGTERM ends it with 0 within five seconds."""
+    with serving(environment, home) as (process, address):
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            assert answer.status == 200
+            assert "Bellbuoy" in answer.read().decode()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=5) == 0
+
+
+def test_a_second_one_on_the_same_store_ends_with_4(environment, home, run):
+    """Two never poll with one store, whatever their ports."""
+    with serving(environment, home):
+        done = run("serve", "--port", "0")
+        assert done.returncode == 4
+        assert "another Bellbuoy polls" in done.stderr
+
+
+def test_a_port_that_is_taken_is_said_with_the_cure(call):
+    """It ends before it opens the store."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = call("serve", "--port", str(port))
+    assert done.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert "--port" in done.stderr
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "status.example.com"])
+def test_w1_another_address_without_auth_refuses_to_start_and_says_what_to_set(call, host):
+    """Nobody opens a door to the world by an option alone."""
+    done = call("serve", "--host", host)
+    assert done.returncode == 2
+    assert "web.hosts" in done.stderr
+    assert "web.auth.read" in done.stderr
+
+
+def test_a_port_beyond_all_ports_is_refused_in_one_line(call):
+    """What the system says of it is told, without a traceback."""
+    done = call("serve", "--port", "99999")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
