@@ -21,7 +21,12 @@ _FILTERS: dict[str, Any] = {
     "link": spoken.safe_link,
 }
 
-_NAMES = {"incident_path": incident_path, "page_id": page_id, "provider_path": provider_path}
+_NAMES = {
+    "incident_path": incident_path,
+    "page_id": page_id,
+    "provider_path": provider_path,
+    "shape": spoken.shape,
+}
 
 
 @cache

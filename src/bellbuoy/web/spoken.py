@@ -46,6 +46,18 @@ def counted(count: int, what: str, several: str = "") -> str:
     return f"{count} {what if count == 1 else several or f'{what}s'}"
 
 
+_SHAPES = {
+    "degraded": "minor",
+    "partial_outage": "major",
+    "major_outage": "critical",
+}
+
+
+def shape(state: str) -> str:
+    """The icon of an impact or of a component's status, which says it without its colour."""
+    return _SHAPES.get(state, state)
+
+
 def safe_link(url: str) -> str:
     """A vendor's address where it may be followed, http or https; empty if it may not."""
     try:
