@@ -107,6 +107,7 @@ def event(
     *,
     of: Page | None = None,
     about: str | None = "i1",
+    title: str = "Trouble",
     observed_at: datetime = NOW,
     **more,
 ) -> Event:
@@ -115,7 +116,7 @@ def event(
     facts = about and IncidentFacts(
         id=about,
         kind=IncidentKind.INCIDENT,
-        title="Trouble",
+        title=title,
         url="",
         impact=Impact.MAJOR,
         impact_raw="major",

@@ -1,4 +1,4 @@
-"""The contract of `Store`, over every kind of it."""
+"""The contract of `Store`, over every kind of it; `test_asking` holds what a dashboard asks."""
 
 import asyncio
 from itertools import count

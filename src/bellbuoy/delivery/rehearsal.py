@@ -142,10 +142,8 @@ class _Stage(MemoryStore):
         waits = [each.receiver for each in held if each.occasion is Occasion.EVENT]
         return {name: waits.count(name) for name in receivers}
 
-    def _drop_deliveries(self, seqs: frozenset[int]) -> None:
-        self._deliveries = {
-            key: each for key, each in self._deliveries.items() if each.seq not in seqs
-        }
+    def _drop_threads(self, lanes: set[str]) -> None:
+        """Keep who was told: what was told is dropped at once, so no delivery leads to it."""
 
 
 class _Reasons(Observer):

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from bellbuoy.events import Event
 from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Silence, Standing
-from bellbuoy.model.facts import Page
+from bellbuoy.model.facts import IncidentKind, Page
 from bellbuoy.model.known import Known, KnownComponent, KnownIncident, PageState
 
 
@@ -99,6 +99,31 @@ class Store(Protocol):
         """Events with a greater `seq`, in order; of one incident (our key) if it is given."""
         ...
 
+    async def latest_events(
+        self, *, before: int | None = None, limit: int = 50, page: str | None = None
+    ) -> tuple[Event, ...]:
+        """Events with a smaller `seq` than `before`, or all, newest first.
+
+        Of one page, by its key, if it is given.
+        """
+        ...
+
+    async def search_events(
+        self, words: str, *, before: int | None = None, limit: int = 50
+    ) -> tuple[Event, ...]:
+        """Events in which every one of these words stands, newest first.
+
+        Looked for is in the title, the update's text, the names of components and provider, and
+        the reason. The last word may also be the beginning of one. Case and accents do not
+        count, nor does anything that is neither letter nor digit: there are no operators. A
+        text without a word finds nothing. `before` is as in `latest_events`.
+        """
+        ...
+
+    async def find_event(self, id: str) -> Event | None:
+        """The event with this id; None if it is not in the log, or not any more."""
+        ...
+
     async def last_seq(self) -> int:
         """The `seq` given last, even if that event was pruned since; 0 if none ever was."""
         ...
@@ -113,8 +138,34 @@ class Store(Protocol):
         """Open incidents and maintenances as (page key, incident), of these pages or of all."""
         ...
 
+    async def incident(self, page_key: str, key: str) -> KnownIncident | None:
+        """An incident of a page by our key of it, with its updates; None if it is not known."""
+        ...
+
+    async def incidents(
+        self,
+        *,
+        page_keys: Iterable[str] | None = None,
+        kind: IncidentKind | None = None,
+        since: datetime | None = None,
+        before: tuple[datetime, str, str] | None = None,
+        limit: int = 100,
+    ) -> tuple[tuple[str, KnownIncident], ...]:
+        """Incidents, open and over, as (page key, incident), newest first by their beginning.
+
+        They come without their updates, as `retention.without_updates` makes them. Those that
+        began at the same time come by page key and key, the greatest first. `since`: only those
+        that are open, or ended after it. `before`: only those that come after this one, which
+        is the (`retention.began_at`, page key, key) of the last one seen.
+        """
+        ...
+
     async def components(self, page_key: str) -> tuple[KnownComponent, ...]:
         """The components of a page."""
+        ...
+
+    async def all_components(self) -> Mapping[str, tuple[KnownComponent, ...]]:
+        """The components of every page, by its key; a page without any is absent."""
         ...
 
     async def read_cursor(self, reader: str) -> int | None:
@@ -180,9 +231,18 @@ class Store(Protocol):
         receiver: str | None = None,
         status: DeliveryStatus | None = None,
         event_id: str | None = None,
+        before: tuple[int, str, str] | None = None,
         limit: int = 100,
     ) -> tuple[Delivery, ...]:
-        """Deliveries, newest first."""
+        """Deliveries, newest first: by falling `seq`, then by receiver and id.
+
+        `before`: only those that come after this one, which is the (seq, receiver, id) of the
+        last one seen. It need not be there any more.
+        """
+        ...
+
+    async def oldest_waiting(self) -> Mapping[str, datetime]:
+        """When the oldest waiting delivery of each receiver was made; absent if none waits."""
         ...
 
     async def count_deliveries(self, receiver: str) -> Mapping[DeliveryStatus, int]:

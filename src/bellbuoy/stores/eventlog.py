@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from bellbuoy.events import Event
 from bellbuoy.model.delivery import DeliveryStatus
+from bellbuoy.stores import search
 from bellbuoy.stores.schema import cursor, delivery, event, incident, log, thread
 from bellbuoy.stores.statements import chunks, upsert
 
@@ -24,6 +25,9 @@ DECODERS = ((event.c.facts, _decode),)
 _PARAMETERS = 500
 """Values asked for in one statement; SQLite before 3.32 takes at most 999."""
 
+_END = 2**63 - 1
+"""Greater than every `seq`."""
+
 _UNDECIDED = (DeliveryStatus.WAITING.value, DeliveryStatus.HELD.value)
 
 _LAST = select(log.c.seq)
@@ -32,13 +36,33 @@ _ADVANCE = update(log).values(seq=bindparam("newest"))
 _HELD = select(event.c.id).where(event.c.id.in_(bindparam("ids", expanding=True)))
 _RECORD = insert(event)
 _FIRST = select(func.min(event.c.seq))
+_ROWS = select(event.c.seq, event.c.facts)
 _AFTER = (
-    select(event.c.seq, event.c.facts)
-    .where(event.c.seq > bindparam("after"))
-    .order_by(event.c.seq)
+    _ROWS.where(event.c.seq > bindparam("after")).order_by(event.c.seq).limit(bindparam("most"))
+)
+_LATEST = (
+    _ROWS.where(event.c.seq < bindparam("before"))
+    .order_by(event.c.seq.desc())
     .limit(bindparam("most"))
 )
+_LATEST_OF_PAGE = _LATEST.where(event.c.page_key == bindparam("of_page"))
+_FIND = _ROWS.where(event.c.id == bindparam("which"))
 _CURSOR = select(cursor.c.seq).where(cursor.c.reader == bindparam("who"))
+
+
+_LEADS = (
+    select(delivery.c.id)
+    .where(delivery.c.receiver == thread.c.receiver, delivery.c.lane == thread.c.lane)
+    .exists()
+)
+_OPEN_LANES = select(incident.c.page_key + " " + incident.c.key).where(
+    incident.c.ended_at.is_(None)
+)
+_DROP_THREADS = delete(thread).where(
+    thread.c.lane.in_(bindparam("lanes", expanding=True)),
+    ~_LEADS,
+    thread.c.lane.not_in(_OPEN_LANES),
+)
 
 
 def append(connection: Connection, events: Sequence[Event]) -> tuple[Event, ...]:
@@ -54,6 +78,7 @@ def append(connection: Connection, events: Sequence[Event]) -> tuple[Event, ...]
             recorded.append(new.numbered(seq + len(recorded) + 1))
     if recorded:
         connection.execute(_RECORD, [_row(new) for new in recorded])
+        search.add(connection, recorded)
         connection.execute(_ADVANCE, {"newest": recorded[-1].seq})
     return tuple(recorded)
 
@@ -68,6 +93,29 @@ def read(connection: Connection, after: int, limit: int, incident: str | None) -
     query = _AFTER if incident is None else _AFTER.where(event.c.incident == incident)
     rows = connection.execute(query, {"after": after, "most": limit})
     return tuple(decode(seq, facts) for seq, facts in rows)
+
+
+def latest(
+    connection: Connection, before: int | None, limit: int, page_key: str | None
+) -> tuple[Event, ...]:
+    """Events below `before`, newest first."""
+    query = _LATEST if page_key is None else _LATEST_OF_PAGE
+    values = {"before": _END if before is None else before, "most": limit, "of_page": page_key}
+    return tuple(decode(seq, facts) for seq, facts in connection.execute(query, values))
+
+
+def search_for(
+    connection: Connection, words: str, before: int | None, limit: int
+) -> tuple[Event, ...]:
+    """Events below `before` in which these words stand, newest first."""
+    found = search.find(connection, words, _END if before is None else before, limit)
+    return tuple(decode(seq, facts) for seq, facts in found)
+
+
+def find(connection: Connection, which: str) -> Event | None:
+    """The event with this id."""
+    row = connection.execute(_FIND, {"which": which}).first()
+    return None if row is None else decode(row.seq, row.facts)
 
 
 def last_seq(connection: Connection) -> int:
@@ -93,36 +141,42 @@ def write_cursor(connection: Connection, reader: str, seq: int) -> None:
 def prune(connection: Connection, before: datetime, limit: int) -> int:
     """Drop at most `limit` events that are old and that nobody waits for; returns how many.
 
-    Their settled deliveries go with them, and so does the account of who was told of a lane,
-    unless its incident is still open: who was told that it began is told of its end.
+    Their words and settled deliveries go with them, and so does the account of who was told of
+    their lanes, unless a delivery leads to it or its incident is still open: who was told that
+    it began is told of its end.
     """
     cursors = connection.execute(select(func.min(cursor.c.seq))).scalar()
     waiting = connection.execute(
         select(func.min(delivery.c.seq)).where(delivery.c.status.in_(_UNDECIDED))
     ).scalar()
-    old = select(event.c.seq).where(event.c.observed_at < before)
+    old = _ROWS.where(event.c.observed_at < before)
     if cursors is not None:
         old = old.where(event.c.seq <= cursors)
     if waiting is not None:
         old = old.where(event.c.seq < waiting)
-    dropped = connection.scalars(old.order_by(event.c.seq).limit(limit)).all()
+    rows = connection.execute(old.order_by(event.c.seq).limit(limit)).all()
+    _drop(connection, [(seq, _decoded(seq, facts)) for seq, facts in rows])
+    return len(rows)
+
+
+def _drop(connection: Connection, dropped: Sequence[tuple[int, Event | None]]) -> None:
+    lanes = {old.lane for _, old in dropped if old is not None}
     for some in chunks(dropped, _PARAMETERS):
-        connection.execute(delete(delivery).where(delivery.c.seq.in_(some)))
-        connection.execute(delete(event).where(event.c.seq.in_(some)))
-    if dropped:
-        _drop_threads(connection)
-    return len(dropped)
+        seqs = [seq for seq, _ in some]
+        lanes.update(connection.scalars(select(delivery.c.lane).where(delivery.c.seq.in_(seqs))))
+        connection.execute(delete(delivery).where(delivery.c.seq.in_(seqs)))
+        search.drop(connection, some)
+        connection.execute(delete(event).where(event.c.seq.in_(seqs)))
+    for some in chunks(lanes, _PARAMETERS):
+        connection.execute(_DROP_THREADS, {"lanes": some})
 
 
-def _drop_threads(connection: Connection) -> None:
-    leads = select(delivery.c.id).where(
-        delivery.c.receiver == thread.c.receiver, delivery.c.lane == thread.c.lane
-    )
-    is_open = select(incident.c.key).where(
-        incident.c.ended_at.is_(None),
-        incident.c.page_key + " " + incident.c.key == thread.c.lane,
-    )
-    connection.execute(delete(thread).where(~leads.exists(), ~is_open.exists()))
+def _decoded(seq: int, facts: bytes) -> Event | None:
+    """The event, if its row is not damaged: what is damaged is dropped in its time, too."""
+    try:
+        return decode(seq, facts)
+    except msgspec.MsgspecError:
+        return None
 
 
 def _held(connection: Connection, ids: Sequence[str]) -> set[str]:
@@ -139,4 +193,5 @@ def _row(new: Event) -> dict[str, object]:
         "incident": new.incident.id if new.incident is not None else None,
         "observed_at": new.observed_at,
         "facts": _encode(new),
+        "page_key": new.page.key,
     }

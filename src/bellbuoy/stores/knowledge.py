@@ -12,13 +12,26 @@ from typing import Any
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
+from bellbuoy.model.facts import IncidentKind
 from bellbuoy.model.known import Known, KnownComponent, KnownIncident, KnownUpdate, PageState
 from bellbuoy.stores import Visit
-from bellbuoy.stores.retention import ended_at
+from bellbuoy.stores.retention import began_at, ended_at, without_updates
 from bellbuoy.stores.schema import as_number, component, incident, incident_update, page
-from bellbuoy.stores.statements import upsert, upsert_plain
+from bellbuoy.stores.statements import chunks, upsert, upsert_plain
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(PageState).decode
@@ -36,6 +49,7 @@ DECODERS = (
 )
 """Every column of blobs here, with what reads it."""
 
+_HEAD = ("ended_at", "has_bodies", "facts", "kind", "began_at")
 _KEY = bindparam("of_page")
 _STATES = select(page.c.key, page.c.state)
 _KNOWN = select(page.c.known).where(page.c.key == _KEY)
@@ -57,14 +71,22 @@ _OPEN_UPDATES = _UPDATES.join(
     & (incident.c.key == incident_update.c.incident_key),
 ).where(incident.c.ended_at.is_(None))
 _COMPONENTS = select(component.c.facts).where(component.c.page_key == _KEY).order_by(component.c.id)
+_ALL_COMPONENTS = select(component.c.page_key, component.c.facts).order_by(*component.primary_key)
+_IS_INCIDENT = (incident.c.page_key == _KEY, incident.c.key == bindparam("of_incident"))
+_INCIDENT = _INCIDENTS.where(*_IS_INCIDENT)
+_UPDATES_OF_INCIDENT = _UPDATES_OF_PAGE.where(
+    incident_update.c.incident_key == bindparam("of_incident")
+)
+_HEADS: Select[Any] = select(*(incident.c[name] for name in ("page_key", "began_at", "facts")))
+_PARAMETERS = 500
+"""Values asked for in one statement; SQLite before 3.32 takes at most 999."""
+
 _FORGET_UPDATES_FROM = delete(incident_update).where(
     incident_update.c.page_key == _KEY,
     incident_update.c.incident_key == bindparam("of_incident"),
     incident_update.c.position >= bindparam("first"),
 )
-_FORGET_INCIDENT = delete(incident).where(
-    incident.c.page_key == _KEY, incident.c.key == bindparam("of_incident")
-)
+_FORGET_INCIDENT = delete(incident).where(*_IS_INCIDENT)
 _FORGET_COMPONENT = delete(component).where(
     component.c.page_key == _KEY, component.c.id == bindparam("of_component")
 )
@@ -82,11 +104,7 @@ _STRIP_UPDATES = (
     )
     .values(body="")
 )
-_STRIP_INCIDENT = (
-    update(incident)
-    .where(incident.c.page_key == _KEY, incident.c.key == bindparam("of_incident"))
-    .values(has_bodies=False)
-)
+_STRIP_INCIDENT = update(incident).where(*_IS_INCIDENT).values(has_bodies=False)
 
 
 def load_states(connection: Connection, page_keys: AbstractSet[str]) -> dict[str, PageState]:
@@ -129,6 +147,69 @@ def open_incidents(connection: Connection) -> tuple[tuple[str, KnownIncident], .
     """Every open incident, with the key of its page."""
     found = _incidents(connection.execute(_OPEN_INCIDENTS), connection.execute(_OPEN_UPDATES))
     return tuple(found)
+
+
+def all_components(connection: Connection) -> dict[str, tuple[KnownComponent, ...]]:
+    """The components of every page that has some."""
+    found: defaultdict[str, list[KnownComponent]] = defaultdict(list)
+    for page_key, facts in connection.execute(_ALL_COMPONENTS):
+        found[page_key].append(_decode_component(facts))
+    return {page_key: tuple(those) for page_key, those in found.items()}
+
+
+def find_incident(connection: Connection, page_key: str, key: str) -> KnownIncident | None:
+    """One incident, with its updates."""
+    which = {"of_page": page_key, "of_incident": key}
+    heads = connection.execute(_INCIDENT, which)
+    parts = connection.execute(_UPDATES_OF_INCIDENT, which)
+    return next((found for _, found in _incidents(heads, parts)), None)
+
+
+def newest_incidents(
+    connection: Connection,
+    page_keys: AbstractSet[str] | None,
+    kind: IncidentKind | None,
+    since: datetime | None,
+    before: tuple[datetime, str, str] | None,
+    limit: int,
+) -> tuple[tuple[str, KnownIncident], ...]:
+    """Incidents without their updates, those that began last first."""
+    query = newest_query(kind, since, before, walks=page_keys is None and since is None)
+    if page_keys is None:
+        return tuple(map(_head, connection.execute(query, {"most": limit})))
+    of_pages = query.where(incident.c.page_key.in_(bindparam("of_pages", expanding=True)))
+    found = [
+        _head(row)
+        for some in chunks(page_keys, _PARAMETERS)
+        for row in connection.execute(of_pages, {"most": limit, "of_pages": some})
+    ]
+    found.sort(key=lambda each: (began_at(each[1]), each[0], each[1].key), reverse=True)
+    return tuple(found[:limit])
+
+
+def newest_query(
+    kind: IncidentKind | None,
+    since: datetime | None,
+    before: tuple[datetime, str, str] | None,
+    *,
+    walks: bool,
+) -> Select[Any]:
+    """Incidents by their beginning; one that `walks` follows the index of beginnings.
+
+    For any other there are few to sort, once they are found by their page or their end.
+    """
+    # A term that is an expression is not looked up: https://www.sqlite.org/optoverview.html, 7.1
+    began = incident.c.began_at if walks else incident.c.began_at.op("+")(literal_column("0"))
+    order = (began, incident.c.page_key, incident.c.key)
+    query = _HEADS.order_by(*(column.desc() for column in order)).limit(bindparam("most"))
+    if kind is not None:
+        query = query.where(incident.c.kind == kind.value)
+    if since is not None:
+        query = query.where(or_(incident.c.ended_at.is_(None), incident.c.ended_at > since))
+    if before is not None:
+        at, *ids = before
+        query = query.where(tuple_(*order) < tuple_(literal(at, incident.c.began_at.type), *ids))
+    return query
 
 
 def write_visit(connection: Connection, visit: Visit) -> None:
@@ -174,6 +255,10 @@ def strip_bodies(connection: Connection, before: datetime, limit: int) -> int:
     return len(rows)
 
 
+def _head(row: Row[Any]) -> tuple[str, KnownIncident]:
+    return row.page_key, without_updates(_decode_incident(row.facts), row.began_at)
+
+
 def _incidents(
     incidents: Iterable[Any], updates: Iterable[Any]
 ) -> Iterable[tuple[str, KnownIncident]]:
@@ -201,14 +286,15 @@ def _write_incidents(connection: Connection, before: Known, known: Known) -> Non
         head = replace(now, updates=())
         if changed or old is None or head != replace(old, updates=()):
             has_bodies = any(part.body for part in now.updates)
-            heads.append((*ids, as_number(ended_at(now)), has_bodies, _encode(head)))
+            times = (as_number(ended_at(now)), as_number(began_at(now)))
+            heads.append((*ids, times[0], has_bodies, _encode(head), now.kind.value, times[1]))
         parts += changed
         if len(now.updates) < len(old_updates):
             cut.append(_of(known.page_key, key, len(now.updates)))
     gone = before.incidents.keys() - known.incidents.keys()
     cut += [_of(known.page_key, key, 0) for key in gone]
     if heads:
-        upsert_plain(connection, incident, heads, "ended_at", "has_bodies", "facts")
+        upsert_plain(connection, incident, heads, *_HEAD)
     if parts:
         upsert_plain(connection, incident_update, parts, "body", "facts")
     if cut:

@@ -6,7 +6,7 @@ It keeps the whole contract but durability, and passes the same suite as the SQL
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import product
+from itertools import islice, product
 from secrets import token_hex
 
 from msgspec import Struct
@@ -15,10 +15,12 @@ from msgspec.structs import replace
 from bellbuoy.errors import StoreError
 from bellbuoy.events import Event
 from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Silence, Standing
+from bellbuoy.model.facts import IncidentKind
 from bellbuoy.model.known import Known, KnownComponent, KnownIncident, PageState
 from bellbuoy.stores import Outgoing, Visit
 from bellbuoy.stores.bell import Bell
-from bellbuoy.stores.retention import ended_at, without_bodies
+from bellbuoy.stores.retention import began_at, ended_at, without_bodies, without_updates
+from bellbuoy.stores.words import has_all, words_in, words_of
 
 
 class _Thread(Struct, frozen=True):
@@ -26,6 +28,11 @@ class _Thread(Struct, frozen=True):
 
     reference: str = ""
     rule: str = ""
+
+
+def _age(seq: int, receiver: str, delivery_id: str) -> tuple[int, str, str]:
+    """The order of deliveries, newest first."""
+    return -seq, receiver, delivery_id
 
 
 class MemoryStore:
@@ -96,6 +103,27 @@ class MemoryStore:
                 found.append(event)
         return tuple(found)
 
+    async def latest_events(
+        self, *, before: int | None = None, limit: int = 50, page: str | None = None
+    ) -> tuple[Event, ...]:
+        """See `Store`."""
+        found = (each for each in self._newest(before) if page in {None, each.page.key})
+        return tuple(islice(found, limit))
+
+    async def search_events(
+        self, words: str, *, before: int | None = None, limit: int = 50
+    ) -> tuple[Event, ...]:
+        """See `Store`."""
+        wanted = words_in(words)
+        if not wanted:
+            return ()
+        found = (e for e in self._newest(before) if has_all(words_of(e), wanted))
+        return tuple(islice(found, limit))
+
+    async def find_event(self, id: str) -> Event | None:
+        """See `Store`."""
+        return next((each for each in self._events.values() if each.id == id), None)
+
     async def last_seq(self) -> int:
         """See `Store`."""
         return self._last_seq
@@ -116,9 +144,42 @@ class MemoryStore:
             if incident.is_open
         )
 
+    async def incident(self, page_key: str, key: str) -> KnownIncident | None:
+        """See `Store`."""
+        return (await self.load_known(page_key)).incidents.get(key)
+
+    async def incidents(
+        self,
+        *,
+        page_keys: Iterable[str] | None = None,
+        kind: IncidentKind | None = None,
+        since: datetime | None = None,
+        before: tuple[datetime, str, str] | None = None,
+        limit: int = 100,
+    ) -> tuple[tuple[str, KnownIncident], ...]:
+        """See `Store`."""
+        pages = self._known.keys() if page_keys is None else self._known.keys() & set(page_keys)
+        found = {
+            (began_at(each), page_key, key): each
+            for page_key in pages
+            for key, each in self._known[page_key].incidents.items()
+            if kind in {None, each.kind}
+            and (since is None or (ended := ended_at(each)) is None or ended > since)
+        }
+        places = sorted((e for e in found if before is None or e < before), reverse=True)
+        return tuple((place[1], without_updates(found[place])) for place in places[:limit])
+
     async def components(self, page_key: str) -> tuple[KnownComponent, ...]:
         """See `Store`."""
         return tuple((await self.load_known(page_key)).components.values())
+
+    async def all_components(self) -> Mapping[str, tuple[KnownComponent, ...]]:
+        """See `Store`."""
+        return {
+            key: tuple(known.components.values())
+            for key, known in self._known.items()
+            if known.components
+        }
 
     async def read_cursor(self, reader: str) -> int | None:
         """See `Store`."""
@@ -212,6 +273,7 @@ class MemoryStore:
         receiver: str | None = None,
         status: DeliveryStatus | None = None,
         event_id: str | None = None,
+        before: tuple[int, str, str] | None = None,
         limit: int = 100,
     ) -> tuple[Delivery, ...]:
         """See `Store`."""
@@ -221,8 +283,19 @@ class MemoryStore:
             if receiver in {None, each.receiver}
             and status in {None, each.status}
             and event_id in {None, each.event_id}
+            and (before is None or _age(each.seq, each.receiver, each.id) > _age(*before))
         ]
-        return tuple(sorted(found, key=lambda each: (-each.seq, each.receiver))[:limit])
+        found.sort(key=lambda each: _age(each.seq, each.receiver, each.id))
+        return tuple(found[:limit])
+
+    async def oldest_waiting(self) -> Mapping[str, datetime]:
+        """See `Store`."""
+        oldest: dict[str, datetime] = {}
+        for each in self._deliveries.values():
+            if each.status is DeliveryStatus.WAITING:
+                at = oldest.get(each.receiver, each.created_at)
+                oldest[each.receiver] = min(at, each.created_at)
+        return oldest
 
     async def count_deliveries(self, receiver: str) -> Mapping[DeliveryStatus, int]:
         """See `Store`."""
@@ -283,10 +356,11 @@ class MemoryStore:
         dropped = [
             seq for seq, event in self._events.items() if seq < end and event.observed_at < before
         ]
+        lanes = {self._events[seq].lane for seq in dropped}
         for seq in dropped:
             self._event_ids.remove(self._events.pop(seq).id)
-        if dropped:
-            self._drop_deliveries(frozenset(dropped))
+        self._drop_deliveries(frozenset(dropped))
+        self._drop_threads(lanes)
         self._silences = {e.id: e for e in self._silences.values() if e.ends_at >= before}
         self._strip_bodies(before)
         return len(dropped)
@@ -314,6 +388,9 @@ class MemoryStore:
             self._bell.ring()
         return tuple(recorded)
 
+    def _newest(self, before: int | None) -> Iterable[Event]:
+        return (e for e in reversed(self._events.values()) if before is None or e.seq < before)
+
     def _in_order(self) -> list[Delivery]:
         return sorted(self._deliveries.values(), key=lambda each: (each.seq, each.receiver))
 
@@ -339,7 +416,9 @@ class MemoryStore:
     def _drop_deliveries(self, seqs: frozenset[int]) -> None:
         kept = {key: each for key, each in self._deliveries.items() if each.seq not in seqs}
         self._deliveries = kept
-        lanes = {(each.receiver, each.lane) for each in kept.values()}
+
+    def _drop_threads(self, lanes: set[str]) -> None:
+        leads = {(each.receiver, each.lane) for each in self._deliveries.values()}
         is_open = {
             f"{key} {name}"
             for key, known in self._known.items()
@@ -349,7 +428,7 @@ class MemoryStore:
         self._threads = {
             key: thread
             for key, thread in self._threads.items()
-            if key in lanes or key[1] in is_open
+            if key[1] not in lanes or key in leads or key[1] in is_open
         }
 
     def _strip_bodies(self, before: datetime) -> None:

@@ -15,7 +15,9 @@ from sqlalchemy import (
     delete,
     func,
     literal_column,
+    or_,
     select,
+    tuple_,
     update,
 )
 
@@ -146,6 +148,12 @@ _REVIVE = (
     .where(delivery.c.id == bindparam("which"), delivery.c.status == DeliveryStatus.DEAD.value)
     .values(status=DeliveryStatus.WAITING.value, attempts=0, due_at=bindparam("at"))
 )
+# Written out, not bound: only so does SQLite see that the index of what waits holds all of it.
+_OLDEST_WAITING = (
+    select(delivery.c.receiver, func.min(delivery.c.created_at).label("oldest"))
+    .where(delivery.c.status == literal_column(f"'{DeliveryStatus.WAITING.value}'"))
+    .group_by(delivery.c.receiver)
+)
 _DISABLED = select(receiver.c.name)
 _REFERENCES = select(thread.c.lane, thread.c.reference).where(
     thread.c.receiver == bindparam("to"),
@@ -234,9 +242,28 @@ def find(
     to: str | None,
     status: DeliveryStatus | None,
     event_id: str | None,
+    before: tuple[int, str, str] | None,
     limit: int,
 ) -> tuple[Delivery, ...]:
     """Deliveries, newest first."""
+    # Those of a receiver are in order only for each status by itself.
+    by_status = [status] if status is not None or to is None else list(DeliveryStatus)
+    found = [
+        _delivery(row, row.after_gap)
+        for each in by_status
+        for row in connection.execute(newest_query(to, each, event_id, before).limit(limit))
+    ]
+    found.sort(key=lambda each: (-each.seq, each.receiver, each.id))
+    return tuple(found[:limit])
+
+
+def newest_query(
+    to: str | None,
+    status: DeliveryStatus | None,
+    event_id: str | None,
+    before: tuple[int, str, str] | None,
+) -> Select[Any]:
+    """Deliveries like this that come after `before`, newest first."""
     query: Select[Any] = select(delivery)
     if to is not None:
         query = query.where(delivery.c.receiver == to)
@@ -245,8 +272,16 @@ def find(
     if event_id is not None:
         of_event = select(event.c.seq).where(event.c.id == event_id).scalar_subquery()
         query = query.where(delivery.c.seq == of_event)
-    query = query.order_by(delivery.c.seq.desc(), delivery.c.receiver).limit(limit)
-    return tuple(_delivery(row, row.after_gap) for row in connection.execute(query))
+    if before is not None:
+        seq, *rest = before
+        is_later = tuple_(delivery.c.receiver, delivery.c.id) > tuple_(*rest)
+        query = query.where(delivery.c.seq <= seq, or_(delivery.c.seq < seq, is_later))
+    return query.order_by(delivery.c.seq.desc(), delivery.c.receiver, delivery.c.id)
+
+
+def oldest_waiting(connection: Connection) -> Mapping[str, datetime]:
+    """When each receiver's oldest waiting delivery was made."""
+    return {row.receiver: row.oldest for row in connection.execute(_OLDEST_WAITING)}
 
 
 def count(connection: Connection, to: str) -> Mapping[DeliveryStatus, int]:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.engine import Dialect
 
@@ -74,7 +75,11 @@ incident = Table(
     Column("ended_at", Instant),
     Column("has_bodies", Boolean, nullable=False),
     Column("facts", LargeBinary, nullable=False),
+    Column("kind", Text, nullable=False, server_default=""),
+    Column("began_at", Instant, nullable=False, server_default="0"),
     Index("incident_ended_at", "ended_at"),
+    Index("incident_began_at", "began_at", "page_key", "key"),
+    Index("incident_kind", "kind", "began_at", "page_key", "key"),
 )
 """`facts` is the KnownIncident without its updates. While it is open `ended_at` is null."""
 
@@ -105,10 +110,12 @@ event = Table(
     Column("incident", Text),
     Column("observed_at", Instant, nullable=False),
     Column("facts", LargeBinary, nullable=False),
+    Column("page_key", Text, nullable=False, server_default=""),
     Index("event_incident", "incident", "seq"),
+    Index("event_page", "page_key", "seq"),
     Index("event_observed_at", "observed_at"),
 )
-"""The log. `incident` is our key of it, `facts` is the whole Event."""
+"""The log. `incident` is our key of it, `facts` is the whole Event. Its words are in `search`."""
 
 delivery = Table(
     "delivery",
@@ -133,6 +140,14 @@ delivery = Table(
     Index("delivery_status", "receiver", "status", "seq"),
     Index("delivery_lane", "receiver", "lane", "seq"),
     Index("delivery_seq", "seq"),
+    Index("delivery_newest", "status", "seq"),
+    Index(
+        "delivery_waiting",
+        "receiver",
+        "created_at",
+        sqlite_where=text("status = 'waiting'"),
+        postgresql_where=text("status = 'waiting'"),
+    ),
 )
 
 receiver = Table(
@@ -150,6 +165,7 @@ thread = Table(
     Column("lane", Text, primary_key=True),
     Column("reference", Text, nullable=False),
     Column("rule", Text, nullable=False, server_default=""),
+    Index("thread_lane", "lane"),
 )
 """Who was told that something began, by which route, and where at the receiver that message is."""
 

@@ -20,8 +20,19 @@ from sqlalchemy import Connection, Engine, select
 from bellbuoy.errors import StoreError
 from bellbuoy.events import Event
 from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Silence, Standing
+from bellbuoy.model.facts import IncidentKind
 from bellbuoy.model.known import Known, KnownComponent, KnownIncident, PageState
-from bellbuoy.stores import Outgoing, Visit, eventlog, knowledge, outbox, schema, silences, sqlite
+from bellbuoy.stores import (
+    Outgoing,
+    Visit,
+    eventlog,
+    knowledge,
+    outbox,
+    schema,
+    search,
+    silences,
+    sqlite,
+)
 from bellbuoy.stores.bell import Bell, wait_for_ring
 from bellbuoy.stores.faults import damaged, mapped
 from bellbuoy.stores.writer import Writer
@@ -90,6 +101,22 @@ class SqlStore:
         """See `Store`."""
         return await self._read(eventlog.read, after, limit, incident)
 
+    async def latest_events(
+        self, *, before: int | None = None, limit: int = 50, page: str | None = None
+    ) -> tuple[Event, ...]:
+        """See `Store`."""
+        return await self._read(eventlog.latest, before, limit, page)
+
+    async def search_events(
+        self, words: str, *, before: int | None = None, limit: int = 50
+    ) -> tuple[Event, ...]:
+        """See `Store`."""
+        return await self._read(eventlog.search_for, words, before, limit)
+
+    async def find_event(self, id: str) -> Event | None:
+        """See `Store`."""
+        return await self._read(eventlog.find, id)
+
     async def last_seq(self) -> int:
         """See `Store`."""
         return await self._read(eventlog.last_seq)
@@ -108,9 +135,30 @@ class SqlStore:
         wanted = frozenset(page_keys)
         return tuple(each for each in found if each[0] in wanted)
 
+    async def incident(self, page_key: str, key: str) -> KnownIncident | None:
+        """See `Store`."""
+        return await self._read(knowledge.find_incident, page_key, key)
+
+    async def incidents(
+        self,
+        *,
+        page_keys: Iterable[str] | None = None,
+        kind: IncidentKind | None = None,
+        since: datetime | None = None,
+        before: tuple[datetime, str, str] | None = None,
+        limit: int = 100,
+    ) -> tuple[tuple[str, KnownIncident], ...]:
+        """See `Store`."""
+        pages = None if page_keys is None else frozenset(page_keys)
+        return await self._read(knowledge.newest_incidents, pages, kind, since, before, limit)
+
     async def components(self, page_key: str) -> tuple[KnownComponent, ...]:
         """See `Store`."""
         return await self._read(knowledge.components, page_key)
+
+    async def all_components(self) -> Mapping[str, tuple[KnownComponent, ...]]:
+        """See `Store`."""
+        return await self._read(knowledge.all_components)
 
     async def read_cursor(self, reader: str) -> int | None:
         """See `Store`."""
@@ -164,10 +212,15 @@ class SqlStore:
         receiver: str | None = None,
         status: DeliveryStatus | None = None,
         event_id: str | None = None,
+        before: tuple[int, str, str] | None = None,
         limit: int = 100,
     ) -> tuple[Delivery, ...]:
         """See `Store`."""
-        return await self._read(outbox.find, receiver, status, event_id, limit)
+        return await self._read(outbox.find, receiver, status, event_id, before, limit)
+
+    async def oldest_waiting(self) -> Mapping[str, datetime]:
+        """See `Store`."""
+        return await self._read(outbox.oldest_waiting)
 
     async def count_deliveries(self, receiver: str) -> Mapping[DeliveryStatus, int]:
         """See `Store`."""
@@ -226,7 +279,7 @@ class SqlStore:
         """See `Store`."""
         try:
             problems = await self._in_thread(lambda: sqlite.damage(self._path, thorough=True))
-            return problems or await self._read(_unreadable_rows)
+            return problems or await self._read(_problems)
         except StoreError as error:
             return (str(error),)
 
@@ -279,6 +332,10 @@ def read_log_id(engine: Engine, place: str) -> str:
 def _commit(connection: Connection, visit: Visit) -> tuple[Event, ...]:
     knowledge.write_visit(connection, visit)
     return eventlog.append(connection, visit.events)
+
+
+def _problems(connection: Connection) -> tuple[str, ...]:
+    return (*_unreadable_rows(connection), *search.problems(connection))
 
 
 def _unreadable_rows(connection: Connection) -> tuple[str, ...]:

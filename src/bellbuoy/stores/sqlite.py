@@ -24,7 +24,7 @@ from bellbuoy.errors import (
     StoreNewerError,
 )
 from bellbuoy.platform import LockedError, file_lock, sync_directory, sync_names
-from bellbuoy.stores import migrations, schema
+from bellbuoy.stores import migrations, schema, search
 from bellbuoy.stores.faults import HINT, damaged, mapped
 
 BUSY_TIMEOUT = 10.0
@@ -48,6 +48,11 @@ def prepare(path: Path, *, locked: bool) -> None:
     migrated while another process polls with it.
     """
     with mapped(str(path)):
+        if not _can_search():
+            raise StoreError(
+                f"{path} cannot be opened: the SQLite {sqlite3.sqlite_version} of this Python was "
+                "built without FTS5, which searching needs; use a Python whose SQLite has it"
+            )
         is_new = not path.exists()
         if is_new:
             _create(path)
@@ -103,6 +108,16 @@ def copy(path: Path, target: Path) -> None:
                 copied.execute("UPDATE log SET id = ?", (_log_id(),))
         os.fsync(descriptor)
     sync_directory(target.parent)
+
+
+def _can_search() -> bool:
+    """Whether this SQLite has FTS5: its makers may leave it out."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        try:
+            connection.execute("CREATE VIRTUAL TABLE probe USING fts5(words)")
+        except sqlite3.OperationalError:
+            return False
+    return True
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -164,6 +179,7 @@ def _build(path: Path) -> None:
     event.listen(engine, "begin", _begin)
     with engine.begin() as connection:
         schema.metadata.create_all(connection, checkfirst=False)
+        search.create(connection)
         connection.execute(insert(schema.version).values(version_num=migrations.HEAD))
         connection.execute(insert(schema.log).values(id=_log_id(), seq=0))
     engine.dispose()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest version. Kept here too, so that Alembic is only imported when there is a step."""
 
 VERSIONS = Path(__file__).parent / "versions"

@@ -1,0 +1,53 @@
+"""The words of events, and of what a person looks for.
+
+What a word is, is decided here and in no database: the texts of an event are taken apart in
+the same way as what a person types. So every store finds the same, and there is nothing in a
+question that could be an operator.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from unicodedata import combining, normalize
+
+from bellbuoy.events import Event
+
+LONGEST = 100
+"""Characters by which words are told apart; whatever is longer is no word of a language."""
+
+_WORD = re.compile(r"[^\W_]+")
+_PLAIN_WORD = re.compile(r"[a-z0-9]+")
+
+
+def words_in(said: str) -> tuple[str, ...]:
+    """The words of a text, in its order: letters and digits, without case and accents.
+
+    Compatible forms are one (https://unicode.org/reports/tr15/, NFKD): a full-width letter is
+    a letter.
+    """
+    if said.isascii():
+        found = _PLAIN_WORD.findall(said.lower())
+    else:
+        # Folding to a compatible form can bring a capital (™), folding case an accent (İ).
+        folded = normalize("NFKD", normalize("NFKD", said.casefold()).casefold())
+        found = _WORD.findall("".join(each for each in folded if not combining(each)))
+    return tuple(word[:LONGEST] for word in found)
+
+
+def words_of(event: Event) -> tuple[str, ...]:
+    """The distinct words by which an event is found."""
+    said = [event.provider.name, event.reason or ""]
+    if event.incident is not None:
+        said.append(event.incident.title)
+        said += (each.name for each in event.incident.components)
+    if event.update is not None:
+        said.append(event.update.body)
+    if event.component is not None:
+        said.append(event.component.name)
+    return tuple(dict.fromkeys(words_in("\n".join(said))))
+
+
+def has_all(there: Iterable[str], wanted: Sequence[str]) -> bool:
+    """Whether every wanted word is there; of the last one its beginning is enough."""
+    held = frozenset(there)
+    *whole, last = wanted
+    return held.issuperset(whole) and any(word.startswith(last) for word in held)
