@@ -146,7 +146,7 @@ def test_h15_that_our_network_is_away_is_no_reason() -> None:
     async def question(app: App) -> None:
         await asyncio.sleep(7200)
         assert app.ready() == ()
-        assert (await app.overview()).is_offline
+        assert (await app.stock()).is_offline
 
     asked(question, script, config(*(page(number) for number in range(6))))
 
@@ -174,7 +174,7 @@ def test_p2_a_store_that_refuses_makes_unready_until_it_takes_a_write_again(
         is_full = False
         await asyncio.sleep(FLUSH_EVERY)
         assert app.ready() == ()
-        found = samples(metrics, await app.overview())
+        found = samples(metrics, await app.stock())
         assert value(found, "store_errors_total") == 2
         assert value(found, "ready") == 1
 
@@ -190,7 +190,7 @@ def test_a_monitor_tells_its_figures() -> None:
 
     async def question(app: App) -> None:
         await asyncio.sleep(600)
-        found = samples(metrics, await app.overview())
+        found = samples(metrics, await app.stock())
         labels = {"provider": page().provider.slug, "page": page().key}
         assert value(found, "page_up", **labels) == 1
         assert value(found, "polls_total", **labels, outcome="changed") >= 1

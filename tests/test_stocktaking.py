@@ -15,7 +15,7 @@ from bellbuoy.observer import VisitDone
 from bellbuoy.stocktaking import LONGEST_NAME, Stocktaking
 from bellbuoy.stores import Outgoing, Visit
 from bellbuoy.stores.memory import MemoryStore
-from bellbuoy.telemetry.overview import COMPONENTS_A_PAGE
+from bellbuoy.telemetry.stock import COMPONENTS_A_PAGE
 from tests.stores.samples import NOW, component, delivery, event, incident, known, page, state
 
 PAGES = [(page(), state())]
@@ -77,8 +77,8 @@ async def test_a_page_is_told_with_what_is_open_and_its_components():
         component("g", name="Core", group=None, is_group=True, status=ComponentStatus.DEGRADED),
     ]
     await keep(store, replace(facts, components={one.id: one for one in shown}))
-    overview = await Stocktaking(config(), store).take(PAGES)
-    (now,) = overview.pages
+    stock = await Stocktaking(config(), store).take(PAGES)
+    (now,) = stock.pages
     assert now.incidents == {(IncidentKind.INCIDENT, Impact.MAJOR): 1}
     assert now.components == {ComponentStatus.DEGRADED: 1, ComponentStatus.OPERATIONAL: 1}
     assert [(one.id, one.name) for one in now.shown] == [("a", "Core/API"), ("b", "Web")]
@@ -97,9 +97,9 @@ async def test_components_are_read_again_only_after_a_change():
     assert store.reads == 1
     await keep(store, parts(component("a", status=ComponentStatus.MAJOR_OUTAGE)))
     stock.visit_done(visited("changed"))
-    overview = await stock.take(PAGES)
+    stock = await stock.take(PAGES)
     assert store.reads == 2
-    assert overview.pages[0].components == {ComponentStatus.MAJOR_OUTAGE: 1}
+    assert stock.pages[0].components == {ComponentStatus.MAJOR_OUTAGE: 1}
 
 
 async def test_what_changes_while_it_is_read_is_read_again():
@@ -126,14 +126,14 @@ async def test_p2_a_store_that_cannot_be_read_leaves_the_pages_and_is_asked_agai
     await keep(store, parts(component("a", status=ComponentStatus.OPERATIONAL)))
     stock = Stocktaking(config(receivers=(hook("ops"),)), store)
     store.refuses = True
-    overview = await stock.take(PAGES, unready=("why",), is_offline=True)
-    assert (overview.last_seq, overview.receivers) == (None, ())
-    assert overview.pages[0].health == state().health
-    assert (overview.unready, overview.is_offline) == (("why",), True)
+    stock = await stock.take(PAGES, unready=("why",), is_offline=True)
+    assert (stock.last_seq, stock.receivers) == (None, ())
+    assert stock.pages[0].health == state().health
+    assert (stock.unready, stock.is_offline) == (("why",), True)
     store.refuses = False
-    overview = await stock.take(PAGES)
-    assert overview.pages[0].components == {ComponentStatus.OPERATIONAL: 1}
-    assert overview.last_seq == 0
+    stock = await stock.take(PAGES)
+    assert stock.pages[0].components == {ComponentStatus.OPERATIONAL: 1}
+    assert stock.last_seq == 0
 
 
 async def test_receivers_are_told_with_what_waits_and_whether_they_are_disabled():
@@ -143,8 +143,8 @@ async def test_receivers_are_told_with_what_waits_and_whether_they_are_disabled(
     await store.dispatch("dispatcher", 1, Outgoing(new=(delivery(one),)))
     await store.disable("away", Attempt(at=NOW, seconds=0.1, outcome="410"))
     receivers = (hook("ops"), hook("away"))
-    overview = await Stocktaking(config(receivers=receivers), store).take(PAGES)
-    ops, away = overview.receivers
+    stock = await Stocktaking(config(receivers=receivers), store).take(PAGES)
+    ops, away = stock.receivers
     assert (ops.name, ops.deliveries, ops.oldest) == (
         "ops",
         {DeliveryStatus.WAITING: 1},
@@ -152,7 +152,7 @@ async def test_receivers_are_told_with_what_waits_and_whether_they_are_disabled(
     )
     assert not ops.is_disabled
     assert (away.deliveries, away.oldest, away.is_disabled) == (Counter(), None, True)
-    assert overview.last_seq == 1
+    assert stock.last_seq == 1
 
 
 async def test_j8_of_many_components_those_that_the_operator_asked_for_are_shown():
@@ -160,8 +160,8 @@ async def test_j8_of_many_components_those_that_the_operator_asked_for_are_shown
     store = MemoryStore()
     many = [component(f"{number:04}", name=f"Edge {number}", group=None) for number in range(3000)]
     await keep(store, parts(*reversed(many)))
-    overview = await Stocktaking(config("edge 29*"), store).take(PAGES)
-    (now,) = overview.pages
+    stock = await Stocktaking(config("edge 29*"), store).take(PAGES)
+    (now,) = stock.pages
     ids = [one.id for one in now.shown]
     assert sum(now.components.values()) == 3000
     assert len(ids) == COMPONENTS_A_PAGE
@@ -175,7 +175,7 @@ async def test_x6_a_name_is_one_short_line(name):
     """It becomes a label."""
     store = MemoryStore()
     await keep(store, parts(component("a", name=name, group=None)))
-    overview = await Stocktaking(config(), store).take(PAGES)
-    (shown,) = overview.pages[0].shown
+    stock = await Stocktaking(config(), store).take(PAGES)
+    (shown,) = stock.pages[0].shown
     assert len(shown.name) <= LONGEST_NAME
     assert shown.name.isprintable()

@@ -40,8 +40,8 @@ from bellbuoy.stocktaking import Stocktaking
 from bellbuoy.stores import Store
 from bellbuoy.stores.opening import open_store
 from bellbuoy.telemetry import readiness
-from bellbuoy.telemetry.overview import Overview
 from bellbuoy.telemetry.pulse import pulse
+from bellbuoy.telemetry.stock import Stock
 
 __all__ = ["App", "Place", "Sweep"]
 
@@ -305,7 +305,7 @@ class App:
         """Why only a restart would help; empty if none is needed."""
         return readiness.stuck(self._vitals())
 
-    async def overview(self) -> Overview:
+    async def stock(self) -> Stock:
         """What stands now, for `telemetry.metrics`."""
         return await self._stocktaking.take(
             [(one.page, one.state) for one in self.places()],

@@ -1,7 +1,7 @@
 """What stands now, gathered from the scheduler and the store for the figures of telemetry.
 
     states of pages (memory) --.
-    open incidents (store) -----+-> Overview -> telemetry.metrics
+    open incidents (store) -----+-> Stock -> telemetry.metrics
     deliveries (store) --------'
 
 Components are read again only where a visit changed something: asking for figures every few
@@ -20,12 +20,12 @@ from bellbuoy.model.known import KnownComponent, PageState
 from bellbuoy.observer import Observer, VisitDone
 from bellbuoy.routing.matchers import is_like
 from bellbuoy.stores import Store
-from bellbuoy.telemetry.overview import (
+from bellbuoy.telemetry.stock import (
     COMPONENTS_A_PAGE,
     ComponentNow,
-    Overview,
     PageNow,
     ReceiverNow,
+    Stock,
 )
 from bellbuoy.text import clean_line
 
@@ -43,7 +43,7 @@ class _Parts(Struct, frozen=True, kw_only=True):
 
 
 class Stocktaking(Observer):
-    """Gathers overviews. It hears of visits as an observer."""
+    """Takes stock. It hears of visits as an observer."""
 
     def __init__(self, config: Config, store: Store) -> None:
         self._config = config
@@ -63,7 +63,7 @@ class Stocktaking(Observer):
         *,
         unready: tuple[str, ...] = (),
         is_offline: bool = False,
-    ) -> Overview:
+    ) -> Stock:
         """What stands now. Where the store cannot be read, only what memory holds of pages."""
         try:
             await self._read_components()
@@ -72,7 +72,7 @@ class Stocktaking(Observer):
             last_seq = await self._store.last_seq()
         except StoreError:
             incidents, receivers, last_seq = _Incidents(), (), None
-        return Overview(
+        return Stock(
             pages=tuple(self._page(page, state, incidents) for page, state in pages),
             receivers=receivers,
             last_seq=last_seq,

@@ -10,7 +10,7 @@ from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind, Page, Pr
 from bellbuoy.model.known import Health
 from bellbuoy.observer import Attempted, RequestDone, VisitDone
 from bellbuoy.telemetry.metrics import Metrics
-from bellbuoy.telemetry.overview import ComponentNow, Overview, PageNow, ReceiverNow
+from bellbuoy.telemetry.stock import ComponentNow, PageNow, ReceiverNow, Stock
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 KEY = "https://status.acme.example"
@@ -20,7 +20,7 @@ PAGE = Page(
 READABLE = Health(polled_at=NOW, read_at=NOW, latency=0.25)
 API = ComponentNow(id="c1", name="Core/API", status=ComponentStatus.PARTIAL_OUTAGE)
 
-FULL = Overview(
+FULL = Stock(
     pages=(
         PageNow(
             provider="acme",
@@ -41,7 +41,7 @@ FULL = Overview(
     ),
     last_seq=77,
 )
-"""An overview in which nothing is missing."""
+"""A stock in which nothing is missing."""
 
 
 def counted(*, pages=(PAGE,), receivers=("ops",)):
@@ -49,9 +49,9 @@ def counted(*, pages=(PAGE,), receivers=("ops",)):
     return Metrics(pages, receivers)
 
 
-def samples(metrics, overview=FULL):
+def samples(metrics, stock=FULL):
     """Every sample by its name and labels, as (name, ((label, value), ...)) -> value."""
-    text = metrics.render(overview).decode()
+    text = metrics.render(stock).decode()
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)

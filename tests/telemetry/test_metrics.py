@@ -13,12 +13,12 @@ from bellbuoy.model.delivery import DeliveryStatus
 from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind
 from bellbuoy.model.known import Health
 from bellbuoy.observer import Happened, Recorded, refused
-from bellbuoy.telemetry.overview import (
+from bellbuoy.telemetry.stock import (
     COMPONENTS_A_PAGE,
     COMPONENTS_IN_ALL,
     ComponentNow,
-    Overview,
     PageNow,
+    Stock,
 )
 from tests.telemetry.scraped import (
     FAILED,
@@ -39,8 +39,8 @@ OF_PAGE = {"provider": "acme", "page": KEY}
 
 
 def page_now(**changes):
-    """An overview of the one page, changed."""
-    return Overview(pages=(replace(FULL.pages[0], **changes),))
+    """A stock of the one page, changed."""
+    return Stock(pages=(replace(FULL.pages[0], **changes),))
 
 
 def test_polls_are_counted_by_page_and_outcome():
@@ -183,7 +183,7 @@ def test_what_is_open_and_what_waits_is_told():
 
 def test_a_store_that_cannot_be_read_leaves_gaps_and_no_zeros():
     """No deliveries would be a lie; no figure is the truth."""
-    found = samples(counted(), Overview(pages=FULL.pages, unready=("polling stalled",)))
+    found = samples(counted(), Stock(pages=FULL.pages, unready=("polling stalled",)))
     assert value(found, "ready") == 0
     assert value(found, "log_last_seq") is None
     assert value(found, "deliveries", receiver="ops", status="waiting") is None
@@ -238,7 +238,7 @@ def test_j8_all_pages_together_show_five_thousand_components():
         ),
     )
     pages = tuple(replace(one, page=f"https://{number}.example") for number in range(60))
-    found = samples(counted(), Overview(pages=pages))
+    found = samples(counted(), Stock(pages=pages))
     named = [key for key in found if key[0] == "bellbuoy_component_status"]
     assert len(named) == COMPONENTS_IN_ALL
 

@@ -1,7 +1,7 @@
 """The figures of what stands, as families of gauges.
 
 Labels are addresses and names of the config and words of ours. The one thing that a vendor can
-add to is the list of components, so it is capped (`overview`).
+add to is the list of components, so it is capped (`stock`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,40 +9,40 @@ from collections.abc import Iterable, Iterator, Sequence
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from bellbuoy.model.delivery import DeliveryStatus
-from bellbuoy.telemetry.overview import (
+from bellbuoy.telemetry.stock import (
     COMPONENTS_A_PAGE,
     COMPONENTS_IN_ALL,
-    Overview,
     PageNow,
     ReceiverNow,
+    Stock,
 )
 
 _PAGE = ("provider", "page")
 
 
-def families(overview: Overview) -> Iterator[Metric]:
-    """The figures of an overview."""
-    yield from _monitor(overview)
-    yield from _pages(overview.pages)
-    yield from _incidents(overview.pages)
-    yield from _components(overview.pages)
-    yield from _receivers(overview.receivers)
+def families(stock: Stock) -> Iterator[Metric]:
+    """The figures of a stock."""
+    yield from _monitor(stock)
+    yield from _pages(stock.pages)
+    yield from _incidents(stock.pages)
+    yield from _components(stock.pages)
+    yield from _receivers(stock.receivers)
 
 
-def _monitor(overview: Overview) -> Iterator[Metric]:
-    yield _gauge("ready", "1 while the monitor is ready.", (), [((), not overview.unready)])
+def _monitor(stock: Stock) -> Iterator[Metric]:
+    yield _gauge("ready", "1 while the monitor is ready.", (), [((), not stock.unready)])
     yield _gauge(
         "monitor_offline",
         "1 while most pages fail at once, so that it is our own network.",
         (),
-        [((), overview.is_offline)],
+        [((), stock.is_offline)],
     )
-    if overview.last_seq is not None:
+    if stock.last_seq is not None:
         yield _gauge(
             "log_last_seq",
             "The number of the event that was recorded last.",
             (),
-            [((), overview.last_seq)],
+            [((), stock.last_seq)],
         )
 
 

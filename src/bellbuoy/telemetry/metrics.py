@@ -2,7 +2,7 @@
 
     what happened -> Metrics counts it at once ----.
                                                     +-> render -> text
-    what stands now -> Overview, passed in --------'
+    what stands now -> Stock, passed in --------'
 
 The format: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format, the
 names: https://prometheus.io/docs/practices/naming/. Labels are bounded: addresses and names of
@@ -38,7 +38,7 @@ from bellbuoy.observer import (
     VisitDone,
 )
 from bellbuoy.telemetry.gauges import families
-from bellbuoy.telemetry.overview import Overview
+from bellbuoy.telemetry.stock import Stock
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """The media type of what `render` returns."""
@@ -104,13 +104,13 @@ class Metrics(Observer):
         """Count a wake-up of the event loop that came so many seconds late."""
         self._loop_lags.add(lag)
 
-    def render(self, overview: Overview) -> bytes:
+    def render(self, stock: Stock) -> bytes:
         """All figures as text, in UTF-8.
 
         It takes a few microseconds for each line; with thousands of pages, call it in a thread.
         """
         now = CollectorRegistry()
-        now.register(_Now(overview))
+        now.register(_Now(stock))
         return generate_latest(self._registry) + generate_latest(now)
 
     def collect(self) -> Iterator[Metric]:
@@ -180,13 +180,13 @@ class Metrics(Observer):
 
 
 class _Now:
-    """An overview, as prometheus-client collects it."""
+    """A stock, as prometheus-client collects it."""
 
-    def __init__(self, overview: Overview) -> None:
-        self._overview = overview
+    def __init__(self, stock: Stock) -> None:
+        self._stock = stock
 
     def collect(self) -> Iterator[Metric]:
-        return families(self._overview)
+        return families(self._stock)
 
     def describe(self) -> Iterator[Metric]:
         return iter(())

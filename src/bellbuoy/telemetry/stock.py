@@ -1,7 +1,7 @@
 """What stands at one instant: pages, components, incidents, deliveries.
 
 It comes from the store and the scheduler, which this room does not know: whoever asks for
-figures passes an `Overview` in.
+figures passes a `Stock` in.
 """
 
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ class ReceiverNow(Struct, frozen=True, kw_only=True):
     is_disabled: bool = False
 
 
-class Overview(Struct, frozen=True, kw_only=True):
+class Stock(Struct, frozen=True, kw_only=True):
     """Everything that stands now.
 
     `last_seq` is None, and no receiver is here, where the store could not be read. `unready`
