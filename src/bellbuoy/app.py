@@ -31,13 +31,17 @@ from bellbuoy.http.driver import Driver
 from bellbuoy.model.delivery import Receipt
 from bellbuoy.model.facts import Page, Provider
 from bellbuoy.notifiers import Notifiers, renewal, takes_digests
-from bellbuoy.observer import Happened, Observer, Observers
+from bellbuoy.observer import Observer, Observers, Recorded, refused
 from bellbuoy.polling.outlook import Outlook
 from bellbuoy.polling.poller import Network, Poller
 from bellbuoy.polling.scheduler import Place, Scheduler, Sweep
 from bellbuoy.routing.matchers import services
+from bellbuoy.stocktaking import Stocktaking
 from bellbuoy.stores import Store
 from bellbuoy.stores.opening import open_store
+from bellbuoy.telemetry import readiness
+from bellbuoy.telemetry.pulse import pulse
+from bellbuoy.telemetry.stock import Stock
 
 __all__ = ["App", "Place", "Sweep"]
 
@@ -59,6 +63,13 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
+def _death(task: asyncio.Task[None]) -> str:
+    """The name of a task that died, and of what kind of error; empty if it did not."""
+    if not task.done() or task.cancelled() or (error := task.exception()) is None:
+        return ""
+    return f"{task.get_name()} ({type(error).__name__})"
+
+
 def _sender(driver: Driver) -> Send:
     """How exchanges with receivers are performed."""
 
@@ -73,7 +84,8 @@ class App:
 
     With `once`, every page is looked at one time, what that brings is delivered, and it is
     over. Without `deliver`, nothing is sent to receivers. A `store` or a `network` that is
-    given is used and not closed; otherwise those of the config are opened.
+    given is used and not closed; otherwise those of the config are opened. `pulse` is told twice
+    a second how many seconds late the event loop is.
 
     Entering raises AlreadyRunningError if another process polls with this store, and
     StoreError if the store cannot be used.
@@ -88,6 +100,7 @@ class App:
         store: Store | None = None,
         network: Network | None = None,
         observer: Observer | None = None,
+        pulse: Callable[[float], None] | None = None,
         now: Callable[[], datetime] = utcnow,
     ) -> None:
         self.config = config
@@ -96,11 +109,13 @@ class App:
         self._given_store = store
         self._network = network
         self._observer = observer or Observer()
+        self._pulse = pulse
         self._now = now
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
         self._failure: BaseException | None = None
+        self._is_refused = False
 
     async def __aenter__(self) -> Self:
         try:
@@ -127,6 +142,9 @@ class App:
         driver = await self._stack.enter_async_context(
             Driver(config.http, observer=self._observer, now=self._now)
         )
+        self._stocktaking = Stocktaking(config, self.store)
+        self._last_visit = readiness.LastVisit(asyncio.get_running_loop().time)
+        self._observer = Observers((self._observer, self._stocktaking, self._last_visit))
         pages = [watched.page for watched in config.watched]
         states = await self.store.load_states(page.key for page in pages)
         for page in pages:
@@ -136,7 +154,7 @@ class App:
         if not config.partial:
             await self._forget_unwatched(pages)
         self._heartbeat = self._make_heartbeat(driver, pages)
-        outlook = Outlook(len(pages))
+        self._outlook = outlook = Outlook(len(pages))
         poller = Poller(
             Formats(config.formats),
             self._network or driver,
@@ -223,6 +241,8 @@ class App:
             self._start("dispatcher", self._dispatcher.run())
         for worker in self._workers.values():
             self._start("worker", worker.run())
+        if self._pulse is not None:
+            self._start("pulse", pulse(self._pulse))
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name=name)
@@ -276,6 +296,31 @@ class App:
     def is_over(self) -> bool:
         """Whether it was asked to stop, or a task died."""
         return self._over.is_set()
+
+    def ready(self) -> tuple[str, ...]:
+        """Why it is not ready, without a secret; empty if it is."""
+        return readiness.unready(self._vitals())
+
+    def stuck(self) -> tuple[str, ...]:
+        """Why only a restart would help; empty if none is needed."""
+        return readiness.stuck(self._vitals())
+
+    async def stock(self) -> Stock:
+        """What stands now, for `telemetry.metrics`."""
+        return await self._stocktaking.take(
+            [(one.page, one.state) for one in self.places()],
+            unready=self.ready(),
+            is_offline=self._outlook.is_offline,
+        )
+
+    def _vitals(self) -> readiness.Vitals:
+        return readiness.Vitals(
+            dead=tuple(filter(None, map(_death, self._tasks))),
+            silence=asyncio.get_running_loop().time() - self._last_visit.at,
+            shortest=min((one.page.every for one in self.config.watched), default=None),
+            is_refused=self._is_refused,
+            is_stopping=self._over.is_set(),
+        )
 
     def request_stop(self) -> None:
         """Ask it to be over: `events` and `stopped` end soon after."""
@@ -339,7 +384,10 @@ class App:
             await self.store.save_states(states)
         except StoreError as error:
             self._scheduler.give_back(states)
-            self._observer.happened(Happened(what=str(error), level="error"))
+            self._observer.happened(refused(str(error)))
+            self._is_refused = True
+        else:
+            self._is_refused = False
 
     async def _prune_regularly(self) -> None:
         while True:
@@ -348,7 +396,7 @@ class App:
             try:
                 await self.store.prune(before)
             except StoreError as error:
-                self._observer.happened(Happened(what=str(error), level="error"))
+                self._observer.happened(refused(str(error)))
 
     async def _forget_unwatched(self, pages: list[Page]) -> None:
         """Removing a page from the config ends its open incidents, for the log only."""
@@ -365,7 +413,8 @@ class App:
             record.event(kind, incident, content=content, reason=NO_LONGER_WATCHED)
             events += record.events
         if events:
-            await self.store.append(events)
+            recorded = await self.store.append(events)
+            self._observer.recorded(Recorded(kinds=tuple(e.kind.value for e in recorded)))
 
     async def _stop_tasks(self) -> None:
         for task in self._tasks:

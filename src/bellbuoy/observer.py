@@ -12,6 +12,9 @@ from msgspec import Struct
 from bellbuoy.errors import Unreadable
 from bellbuoy.model.delivery import Delivery
 
+STORE = "store"
+"""What `Happened.about` says where the store refused something."""
+
 
 class RequestDone(Struct, frozen=True, kw_only=True):
     """One HTTP exchange ended. `status` is None if no answer came; `seconds` is its length."""
@@ -44,6 +47,12 @@ class VisitDone(Struct, frozen=True, kw_only=True):
     unreadable: Unreadable | None = None
 
 
+class Recorded(Struct, frozen=True, kw_only=True):
+    """Events that were new to the log; `kinds` has one entry for each."""
+
+    kinds: tuple[str, ...]
+
+
 class Withheld(Struct, frozen=True, kw_only=True):
     """Something was seen and led to no event, or to no delivery; `reason` says why."""
 
@@ -63,12 +72,19 @@ class Happened(Struct, frozen=True, kw_only=True):
     """Something in the life of the process: started, recovered, stopped.
 
     `level` is "debug", "info", "warning" or "error". `fields` are bounded, safe to print.
+    `about` is the part of the process that has trouble, where that is counted: `STORE`.
     """
 
     what: str
     level: str = "info"
+    about: str = ""
     at: datetime | None = None
     fields: dict[str, object] = {}
+
+
+def refused(what: str) -> Happened:
+    """The store refused something; `what` says what, and why."""
+    return Happened(what=what, level="error", about=STORE)
 
 
 class Observer:
@@ -79,6 +95,9 @@ class Observer:
 
     def visit_done(self, details: VisitDone) -> None:
         """A poll ended."""
+
+    def recorded(self, details: Recorded) -> None:
+        """Events were added to the log."""
 
     def withheld(self, details: Withheld) -> None:
         """Something led to no event or no delivery."""
@@ -103,6 +122,10 @@ class Observers(Observer):
     def visit_done(self, details: VisitDone) -> None:
         for observer in self._observers:
             observer.visit_done(details)
+
+    def recorded(self, details: Recorded) -> None:
+        for observer in self._observers:
+            observer.recorded(details)
 
     def withheld(self, details: Withheld) -> None:
         for observer in self._observers:

@@ -537,6 +537,20 @@ async def test_the_next_due_time_can_be_asked_for_after_another(store):
     assert await store.next_due("ops", NOW + DAY) is None
 
 
+async def test_the_oldest_that_waits_is_told_of_each_receiver(store):
+    """What is done, dead or held does not wait, and neither does what is for another receiver."""
+    events = await recorded(store, *(event(number, about=str(number)) for number in range(1, 6)))
+    statuses = (DeliveryStatus.HELD, DeliveryStatus.DEAD, DeliveryStatus.DONE)
+    new = [
+        replace(delivery(each), created_at=NOW - (9 - at) * DAY, status=status)
+        for at, (each, status) in enumerate(zip(events, statuses, strict=False))
+    ]
+    new += [replace(delivery(events[3]), created_at=NOW - DAY), delivery(events[4])]
+    await store.dispatch("dispatcher", 5, Outgoing(new=tuple(new)))
+    assert await store.oldest_waiting("ops") == NOW - DAY
+    assert await store.oldest_waiting("others") is None
+
+
 async def test_silences_are_kept_until_they_are_long_over(store):
     """Read by their end, replaced by their id, dropped with the retention."""
     first, second = (

@@ -26,6 +26,7 @@ from bellbuoy.platform import stop_signals
 from bellbuoy.stores import Store
 from bellbuoy.telemetry.logging import Level, open_log
 from bellbuoy.telemetry.statistics import Statistics
+from bellbuoy.telemetry.systemd import supervised
 
 READER = "console"
 """The name of the console's place in the log."""
@@ -77,7 +78,7 @@ class _Run:
     async def until_over(self) -> int:
         """Run, and print what is recorded until then."""
         with stop_signals(self._stop):
-            async with self._app as app:
+            async with self._app as app, supervised(app.stuck):
                 render = usual_kinds(app.config, self._wishes.kinds, as_json=self._wishes.as_json)
                 printing = Printing(app.store, self._printer.write, render, self._looks)
                 place = await app.store.read_cursor(READER) or 0

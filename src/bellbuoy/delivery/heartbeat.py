@@ -12,12 +12,7 @@ from bellbuoy.errors import DelayedError, DeliveryError, FetchError
 from bellbuoy.exchange import Exchange, Request
 from bellbuoy.model.delivery import Beat, Receipt
 from bellbuoy.observer import Happened, Observer, VisitDone
-
-STALLED_AFTER = 300.0
-"""Without the end of any visit for so long, in seconds, polling counts as stalled ..."""
-
-MISSED_LOOKS = 3
-"""... or for so many of the shortest intervals, if that is longer."""
+from bellbuoy.telemetry.readiness import patience
 
 
 class Heartbeat(Observer):
@@ -34,7 +29,7 @@ class Heartbeat(Observer):
         observer: Observer,
     ) -> None:
         self._beat = beat
-        self._patience = max(STALLED_AFTER, MISSED_LOOKS * shortest)
+        self._patience = patience(shortest)
         self._send = send
         self._observer = observer
         self._last_visit: float | None = None

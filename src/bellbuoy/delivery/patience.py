@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from bellbuoy.errors import StoreError
-from bellbuoy.observer import Happened, Observer
+from bellbuoy.observer import STORE, Happened, Observer
 
 T = TypeVar("T")
 
@@ -54,4 +54,4 @@ class Patience:
             self._tell("waits for the store no longer", "info")
 
     def _tell(self, what: str, level: str) -> None:
-        self._observer.happened(Happened(what=f"{self._who} {what}", level=level))
+        self._observer.happened(Happened(what=f"{self._who} {what}", level=level, about=STORE))

@@ -26,7 +26,7 @@ from bellbuoy.formats import Format
 from bellbuoy.formats.recognise import recognise
 from bellbuoy.model.facts import Page, Part, Snapshot
 from bellbuoy.model.known import Health, Known, PageState, Seen, Validators
-from bellbuoy.observer import Happened, Observer, VisitDone, Withheld
+from bellbuoy.observer import Happened, Observer, Recorded, VisitDone, Withheld, refused
 from bellbuoy.polling.outlook import Outlook, is_out_of_reach
 from bellbuoy.polling.witnesses import Witnesses
 from bellbuoy.routing.matchers import is_like
@@ -37,7 +37,6 @@ T = TypeVar("T")
 
 RECOGNISE_EVERY = 5
 """Of so many failures of an unreadable page, one visit asks whether it has another format now."""
-
 
 MOST_NAMES = 40
 """Components named to a person whose filter matches none."""
@@ -131,9 +130,7 @@ class Poller:
             return look
         except StoreError as error:
             # The visit is lost, but nothing it learned is: its validators are not kept either.
-            self._observer.happened(
-                Happened(what=f"{page.key}: the visit could not be kept: {error}", level="error")
-            )
+            self._observer.happened(refused(f"{page.key}: the visit could not be kept: {error}"))
             return Look(state=state)
         outcome = "changed" if look.is_kept else "not modified"
         self._tell(page, look.state.health, began, lag, events, outcome=outcome)
@@ -181,7 +178,7 @@ class Poller:
         events += [event] if event else []
         state = replace(state, face=face, health=standing)
         if events:
-            await self._store.commit(Visit(page=page, state=state, events=tuple(events)))
+            await self._commit(Visit(page=page, state=state, events=tuple(events)))
         return Look(state=state, max_age=answer.max_age), len(events)
 
     async def _changed(
@@ -232,8 +229,7 @@ class Poller:
         if is_same and not events:
             return Look(state=state, max_age=max_age), 0
         visit = Visit(page=page, state=state, before=known, known=after, events=events)
-        recorded = await self._store.commit(visit)
-        return Look(state=state, max_age=max_age, is_kept=True), len(recorded)
+        return Look(state=state, max_age=max_age, is_kept=True), len(await self._commit(visit))
 
     def _check_globs(self, page: Page, snapshot: Snapshot) -> None:
         """Say, once, that the components a person asked for are not on this page."""
@@ -300,7 +296,7 @@ class Poller:
             instead_of=page.format,
         )
         if event is not None:
-            await self._store.commit(Visit(page=page, state=state, events=(event,)))
+            await self._commit(Visit(page=page, state=state, events=(event,)))
         conversation.moved_to = None
         return moved, state
 
@@ -329,9 +325,9 @@ class Poller:
             return Look(state=failed), 0
         events = (event,) if event else ()
         try:
-            await self._store.commit(Visit(page=page, state=failed, events=events))
+            await self._commit(Visit(page=page, state=failed, events=events))
         except StoreError as trouble:
-            self._observer.happened(Happened(what=str(trouble), level="error"))
+            self._observer.happened(refused(str(trouble)))
             return Look(state=failed if event is None else state), 0
         return Look(state=failed, is_kept=True), len(events)
 
@@ -356,9 +352,17 @@ class Poller:
 
     async def _append(self, event: Event) -> None:
         try:
-            await self._store.append((event,))
+            self._recorded(await self._store.append((event,)))
         except StoreError as error:
-            self._observer.happened(Happened(what=str(error), level="error"))
+            self._observer.happened(refused(str(error)))
+
+    async def _commit(self, visit: Visit) -> tuple[Event, ...]:
+        return self._recorded(await self._store.commit(visit))
+
+    def _recorded(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
+        if events:
+            self._observer.recorded(Recorded(kinds=tuple(event.kind.value for event in events)))
+        return events
 
     def _tell(
         self,

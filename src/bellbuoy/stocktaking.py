@@ -1,0 +1,145 @@
+"""What stands now, gathered from the scheduler and the store for the figures of telemetry.
+
+    states of pages (memory) --.
+    open incidents (store) -----+-> Stock -> telemetry.metrics
+    deliveries (store) --------'
+
+Components are read again only where a visit changed something: asking for figures every few
+seconds must not cost the store a query for each page.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from bellbuoy.config import Config
+from bellbuoy.errors import StoreError
+from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind, Page
+from bellbuoy.model.known import KnownComponent, PageState
+from bellbuoy.observer import Observer, VisitDone
+from bellbuoy.routing.matchers import is_like
+from bellbuoy.stores import Store
+from bellbuoy.telemetry.stock import (
+    COMPONENTS_A_PAGE,
+    ComponentNow,
+    PageNow,
+    ReceiverNow,
+    Stock,
+)
+from bellbuoy.text import clean_line
+
+LONGEST_NAME = 120
+"""A longer name of a component is cut to so many characters."""
+
+_Incidents = dict[str, Counter[tuple[IncidentKind, Impact]]]
+
+
+class _Parts(Struct, frozen=True, kw_only=True):
+    """The components of a page, as figures show them."""
+
+    counts: Counter[ComponentStatus]
+    shown: tuple[ComponentNow, ...]
+
+
+class Stocktaking(Observer):
+    """Takes stock. It hears of visits as an observer."""
+
+    def __init__(self, config: Config, store: Store) -> None:
+        self._config = config
+        self._store = store
+        self._globs = {one.page.key: one.components for one in config.watched}
+        self._stale = set(self._globs)
+        self._parts: dict[str, _Parts] = {}
+
+    def visit_done(self, details: VisitDone) -> None:
+        """What changed is to be read again."""
+        if details.outcome == "changed":
+            self._stale.add(details.page_key)
+
+    async def take(
+        self,
+        pages: Iterable[tuple[Page, PageState]],
+        *,
+        unready: tuple[str, ...] = (),
+        is_offline: bool = False,
+    ) -> Stock:
+        """What stands now. Where the store cannot be read, only what memory holds of pages."""
+        try:
+            await self._read_components()
+            incidents = await self._count_incidents()
+            receivers = await self._look_at_receivers()
+            last_seq = await self._store.last_seq()
+        except StoreError:
+            incidents, receivers, last_seq = _Incidents(), (), None
+        return Stock(
+            pages=tuple(self._page(page, state, incidents) for page, state in pages),
+            receivers=receivers,
+            last_seq=last_seq,
+            unready=unready,
+            is_offline=is_offline,
+        )
+
+    def _page(self, page: Page, state: PageState, incidents: _Incidents) -> PageNow:
+        parts = self._parts.get(page.key)
+        return PageNow(
+            provider=page.provider.slug,
+            page=page.key,
+            every=page.every,
+            health=state.health,
+            components=parts.counts if parts else {},
+            shown=parts.shown if parts else (),
+            incidents=incidents.get(page.key, {}),
+        )
+
+    async def _read_components(self) -> None:
+        for key in tuple(self._stale):
+            # Before it is read: what changes meanwhile is stale again.
+            self._stale.discard(key)
+            try:
+                found = await self._store.components(key)
+            except StoreError:
+                self._stale.add(key)
+                raise
+            self._parts[key] = _parts(found, self._globs.get(key, ()))
+
+    async def _count_incidents(self) -> _Incidents:
+        found: _Incidents = {}
+        for key, incident in await self._store.open_incidents(self._globs):
+            found.setdefault(key, Counter())[incident.kind, incident.impact] += 1
+        return found
+
+    async def _look_at_receivers(self) -> tuple[ReceiverNow, ...]:
+        names = [receiver.name for receiver in self._config.receivers]
+        disabled = await self._store.disabled() if names else frozenset[str]()
+        return tuple(
+            [
+                ReceiverNow(
+                    name=name,
+                    deliveries=await self._store.count_deliveries(name),
+                    oldest=await self._store.oldest_waiting(name),
+                    is_disabled=name in disabled,
+                )
+                for name in names
+            ]
+        )
+
+
+def _parts(components: Iterable[KnownComponent], globs: tuple[str, ...]) -> _Parts:
+    """Counts of all, and those of them that are shown: first what the operator asked for."""
+    parts = [one for one in components if not one.is_group]
+    parts.sort(key=lambda one: (not _is_wanted(one, globs), one.id))
+    shown = tuple(
+        ComponentNow(id=one.id, name=_name(one), status=one.status)
+        for one in parts[:COMPONENTS_A_PAGE]
+    )
+    return _Parts(counts=Counter(one.status for one in parts), shown=shown)
+
+
+def _is_wanted(component: KnownComponent, globs: tuple[str, ...]) -> bool:
+    return any(is_like(glob, component.name) for glob in globs)
+
+
+def _name(component: KnownComponent) -> str:
+    name = f"{component.group}/{component.name}" if component.group else component.name
+    return clean_line(name, LONGEST_NAME)

@@ -1,0 +1,181 @@
+"""What stands now, as it is gathered from the store and the scheduler."""
+
+from collections import Counter
+
+import pytest
+from msgspec.structs import replace
+
+from bellbuoy.config import Config, Watched
+from bellbuoy.errors import StoreUnavailableError
+from bellbuoy.model.delivery import Attempt, DeliveryStatus
+from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind, IncidentStatus
+from bellbuoy.model.known import Known
+from bellbuoy.notifiers import Receiver
+from bellbuoy.observer import VisitDone
+from bellbuoy.stocktaking import LONGEST_NAME, Stocktaking
+from bellbuoy.stores import Outgoing, Visit
+from bellbuoy.stores.memory import MemoryStore
+from bellbuoy.telemetry.stock import COMPONENTS_A_PAGE
+from tests.stores.samples import NOW, component, delivery, event, incident, known, page, state
+
+PAGES = [(page(), state())]
+
+
+class CountingStore(MemoryStore):
+    """Counts how often components are read; `refuses` makes it refuse."""
+
+    def __init__(self):
+        super().__init__()
+        self.reads = 0
+        self.refuses = False
+
+    async def components(self, page_key):
+        """As every store."""
+        self.reads += 1
+        if self.refuses:
+            raise StoreUnavailableError("a store", "it is away")
+        return await super().components(page_key)
+
+
+def config(*globs, receivers=()):
+    """The one page is watched, for these components."""
+    return Config(
+        watched=(Watched(page=page(), components=globs),), receivers=receivers, store="memory:"
+    )
+
+
+def hook(name):
+    """A receiver of this name."""
+    return Receiver(name=name, kind="webhook", settings=None)
+
+
+def parts(*components):
+    """What is known of the page: these components."""
+    return Known(page_key=page().key, components={one.id: one for one in components})
+
+
+async def keep(store, facts):
+    """As if a visit had found this."""
+    before = await store.load_known(page().key)
+    await store.commit(Visit(page=page(), state=state(), before=before, known=facts))
+
+
+def visited(outcome):
+    """The end of a poll."""
+    return VisitDone(page_key=page().key, provider="acme", outcome=outcome, seconds=0.1)
+
+
+async def test_a_page_is_told_with_what_is_open_and_its_components():
+    """Groups are headings; closed incidents are history."""
+    store = CountingStore()
+    open_one = incident("i1", status=IncidentStatus.INVESTIGATING, impact=Impact.MAJOR)
+    over = incident("i2", status=IncidentStatus.RESOLVED)
+    facts = known(open_one, over)
+    shown = [
+        component("a", name="API", group="Core", status=ComponentStatus.DEGRADED),
+        component("b", name="Web", group=None, status=ComponentStatus.OPERATIONAL),
+        component("g", name="Core", group=None, is_group=True, status=ComponentStatus.DEGRADED),
+    ]
+    await keep(store, replace(facts, components={one.id: one for one in shown}))
+    stock = await Stocktaking(config(), store).take(PAGES)
+    (now,) = stock.pages
+    assert now.incidents == {(IncidentKind.INCIDENT, Impact.MAJOR): 1}
+    assert now.components == {ComponentStatus.DEGRADED: 1, ComponentStatus.OPERATIONAL: 1}
+    assert [(one.id, one.name) for one in now.shown] == [("a", "Core/API"), ("b", "Web")]
+    assert (now.page, now.every, now.health) == (page().key, page().every, state().health)
+
+
+async def test_components_are_read_again_only_after_a_change():
+    """Figures every few seconds cost the store no query for each page."""
+    store = CountingStore()
+    await keep(store, parts(component("a", status=ComponentStatus.OPERATIONAL)))
+    stock = Stocktaking(config(), store)
+    for _ in range(3):
+        await stock.take(PAGES)
+    stock.visit_done(visited("not modified"))
+    await stock.take(PAGES)
+    assert store.reads == 1
+    await keep(store, parts(component("a", status=ComponentStatus.MAJOR_OUTAGE)))
+    stock.visit_done(visited("changed"))
+    stock = await stock.take(PAGES)
+    assert store.reads == 2
+    assert stock.pages[0].components == {ComponentStatus.MAJOR_OUTAGE: 1}
+
+
+async def test_what_changes_while_it_is_read_is_read_again():
+    """A visit that ends just then is not forgotten."""
+    stock = None
+
+    class Racing(CountingStore):
+        async def components(self, page_key):
+            found = await super().components(page_key)
+            if self.reads == 1:
+                stock.visit_done(visited("changed"))
+            return found
+
+    store = Racing()
+    stock = Stocktaking(config(), store)
+    await stock.take(PAGES)
+    await stock.take(PAGES)
+    assert store.reads == 2
+
+
+async def test_p2_a_store_that_cannot_be_read_leaves_the_pages_and_is_asked_again():
+    """What memory holds is still told."""
+    store = CountingStore()
+    await keep(store, parts(component("a", status=ComponentStatus.OPERATIONAL)))
+    stock = Stocktaking(config(receivers=(hook("ops"),)), store)
+    store.refuses = True
+    stock = await stock.take(PAGES, unready=("why",), is_offline=True)
+    assert (stock.last_seq, stock.receivers) == (None, ())
+    assert stock.pages[0].health == state().health
+    assert (stock.unready, stock.is_offline) == (("why",), True)
+    store.refuses = False
+    stock = await stock.take(PAGES)
+    assert stock.pages[0].components == {ComponentStatus.OPERATIONAL: 1}
+    assert stock.last_seq == 0
+
+
+async def test_receivers_are_told_with_what_waits_and_whether_they_are_disabled():
+    """Every receiver of the config, also one that never got anything."""
+    store = MemoryStore()
+    (one,) = await store.append([event(1)])
+    await store.dispatch("dispatcher", 1, Outgoing(new=(delivery(one),)))
+    await store.disable("away", Attempt(at=NOW, seconds=0.1, outcome="410"))
+    receivers = (hook("ops"), hook("away"))
+    stock = await Stocktaking(config(receivers=receivers), store).take(PAGES)
+    ops, away = stock.receivers
+    assert (ops.name, ops.deliveries, ops.oldest) == (
+        "ops",
+        {DeliveryStatus.WAITING: 1},
+        delivery(one).created_at,
+    )
+    assert not ops.is_disabled
+    assert (away.deliveries, away.oldest, away.is_disabled) == (Counter(), None, True)
+    assert stock.last_seq == 1
+
+
+async def test_j8_of_many_components_those_that_the_operator_asked_for_are_shown():
+    """First these, then the others by their ids, so that the choice stays the same."""
+    store = MemoryStore()
+    many = [component(f"{number:04}", name=f"Edge {number}", group=None) for number in range(3000)]
+    await keep(store, parts(*reversed(many)))
+    stock = await Stocktaking(config("edge 29*"), store).take(PAGES)
+    (now,) = stock.pages
+    ids = [one.id for one in now.shown]
+    assert sum(now.components.values()) == 3000
+    assert len(ids) == COMPONENTS_A_PAGE
+    assert ids[:2] == ["0029", "0290"]
+    everything = await Stocktaking(config(), store).take(PAGES)
+    assert everything.pages[0].shown[0].id == "0000"
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "two\nlines\x1b[31m"])
+async def test_x6_a_name_is_one_short_line(name):
+    """It becomes a label."""
+    store = MemoryStore()
+    await keep(store, parts(component("a", name=name, group=None)))
+    stock = await Stocktaking(config(), store).take(PAGES)
+    (shown,) = stock.pages[0].shown
+    assert len(shown.name) <= LONGEST_NAME
+    assert shown.name.isprintable()
