@@ -111,13 +111,16 @@ class Stocktaking(Observer):
 
     async def _look_at_receivers(self) -> tuple[ReceiverNow, ...]:
         names = [receiver.name for receiver in self._config.receivers]
-        disabled = await self._store.disabled() if names else frozenset[str]()
+        if not names:
+            return ()
+        disabled = await self._store.disabled()
+        oldest = await self._store.oldest_waiting()
         return tuple(
             [
                 ReceiverNow(
                     name=name,
                     deliveries=await self._store.count_deliveries(name),
-                    oldest=await self._store.oldest_waiting(name),
+                    oldest=oldest.get(name),
                     is_disabled=name in disabled,
                 )
                 for name in names

@@ -249,10 +249,6 @@ class Store(Protocol):
         """How many deliveries of a receiver stand how; absent is none."""
         ...
 
-    async def oldest_waiting(self, receiver: str) -> datetime | None:
-        """When the oldest delivery that waits for a receiver was made; None if none waits."""
-        ...
-
     async def revive(self, delivery_id: str, now: datetime) -> None:
         """Make a dead delivery wait again, due now, with its attempts at zero.
 

@@ -302,12 +302,6 @@ class MemoryStore:
         mine = (e.status for e in self._deliveries.values() if e.receiver == receiver)
         return Counter(mine)
 
-    async def oldest_waiting(self, receiver: str) -> datetime | None:
-        """See `Store`."""
-        mine = (e for e in self._deliveries.values() if e.receiver == receiver)
-        made = (e.created_at for e in mine if e.status is DeliveryStatus.WAITING)
-        return min(made, default=None)
-
     async def revive(self, delivery_id: str, now: datetime) -> None:
         """See `Store`."""
         dead = self._deliveries.get(delivery_id)

@@ -294,13 +294,6 @@ def count(connection: Connection, to: str) -> Mapping[DeliveryStatus, int]:
     return {DeliveryStatus(status): number for status, number in connection.execute(query)}
 
 
-def oldest_waiting(connection: Connection, to: str) -> datetime | None:
-    """When the oldest that waits was made."""
-    is_waiting = delivery.c.status == DeliveryStatus.WAITING.value
-    query = select(func.min(delivery.c.created_at)).where(delivery.c.receiver == to, is_waiting)
-    return connection.execute(query).scalar()
-
-
 def revive(connection: Connection, which: str, now: datetime) -> None:
     """Make a dead delivery wait again; any other stays as it is."""
     connection.execute(_REVIVE, {"which": which, "at": now})

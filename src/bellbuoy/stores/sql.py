@@ -226,10 +226,6 @@ class SqlStore:
         """See `Store`."""
         return await self._read(outbox.count, receiver)
 
-    async def oldest_waiting(self, receiver: str) -> datetime | None:
-        """See `Store`."""
-        return await self._read(outbox.oldest_waiting, receiver)
-
     async def revive(self, delivery_id: str, now: datetime) -> None:
         """See `Store`."""
         await self._write(outbox.revive, delivery_id, now)
