@@ -116,6 +116,13 @@ def test_r2_r3_what_is_delivered_under_load_is_whole_single_and_in_order(figures
     assert all(figure.counts == {"deliveries": 900, **is_whole} for figure in figures[1:])
 
 
+@measured("metrics")
+def test_every_visit_is_counted(figures):
+    """What is measured is what is told at `/metrics`."""
+    counts = figures[0].counts
+    assert counts["visits"] == counts["counted"] == 2000
+
+
 @measured("start")
 def test_starts_are_measured(figures):
     """Both processes ran, and the first request came."""

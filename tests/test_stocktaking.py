@@ -89,34 +89,34 @@ async def test_components_are_read_again_only_after_a_change():
     """Figures every few seconds cost the store no query for each page."""
     store = CountingStore()
     await keep(store, parts(component("a", status=ComponentStatus.OPERATIONAL)))
-    stock = Stocktaking(config(), store)
+    taker = Stocktaking(config(), store)
     for _ in range(3):
-        await stock.take(PAGES)
-    stock.visit_done(visited("not modified"))
-    await stock.take(PAGES)
+        await taker.take(PAGES)
+    taker.visit_done(visited("not modified"))
+    await taker.take(PAGES)
     assert store.reads == 1
     await keep(store, parts(component("a", status=ComponentStatus.MAJOR_OUTAGE)))
-    stock.visit_done(visited("changed"))
-    stock = await stock.take(PAGES)
+    taker.visit_done(visited("changed"))
+    stock = await taker.take(PAGES)
     assert store.reads == 2
     assert stock.pages[0].components == {ComponentStatus.MAJOR_OUTAGE: 1}
 
 
 async def test_what_changes_while_it_is_read_is_read_again():
     """A visit that ends just then is not forgotten."""
-    stock = None
+    taker = None
 
     class Racing(CountingStore):
         async def components(self, page_key):
             found = await super().components(page_key)
             if self.reads == 1:
-                stock.visit_done(visited("changed"))
+                taker.visit_done(visited("changed"))
             return found
 
     store = Racing()
-    stock = Stocktaking(config(), store)
-    await stock.take(PAGES)
-    await stock.take(PAGES)
+    taker = Stocktaking(config(), store)
+    await taker.take(PAGES)
+    await taker.take(PAGES)
     assert store.reads == 2
 
 
@@ -124,14 +124,14 @@ async def test_p2_a_store_that_cannot_be_read_leaves_the_pages_and_is_asked_agai
     """What memory holds is still told."""
     store = CountingStore()
     await keep(store, parts(component("a", status=ComponentStatus.OPERATIONAL)))
-    stock = Stocktaking(config(receivers=(hook("ops"),)), store)
+    taker = Stocktaking(config(receivers=(hook("ops"),)), store)
     store.refuses = True
-    stock = await stock.take(PAGES, unready=("why",), is_offline=True)
+    stock = await taker.take(PAGES, unready=("why",), is_offline=True)
     assert (stock.last_seq, stock.receivers) == (None, ())
     assert stock.pages[0].health == state().health
     assert (stock.unready, stock.is_offline) == (("why",), True)
     store.refuses = False
-    stock = await stock.take(PAGES)
+    stock = await taker.take(PAGES)
     assert stock.pages[0].components == {ComponentStatus.OPERATIONAL: 1}
     assert stock.last_seq == 0
 

@@ -81,6 +81,7 @@ async def _serve(
     from bellbuoy.observer import Observers
     from bellbuoy.platform import stop_signals
     from bellbuoy.telemetry.logging import open_log
+    from bellbuoy.telemetry.systemd import supervised
     from bellbuoy.web.application import application
     from bellbuoy.web.overview import Overview
     from bellbuoy.web.server import address_of, serving
@@ -95,7 +96,8 @@ async def _serve(
         with stop_signals(app.request_stop):
             async with app:
                 overview.open(app)
-                async with serving(application(Site(app, web, overview)), opened):
+                site = application(Site(app, web, overview))
+                async with serving(site, opened), supervised(app.stuck):
                     say(f"serving at {address_of(opened)}")
                     report = asyncio.create_task(_report(app, looks))
                     try:
