@@ -1,6 +1,8 @@
 """A whole monitor, asked how it is: ready, stuck, and what stands."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -204,3 +206,10 @@ def test_a_monitor_tells_its_figures() -> None:
         assert value(found, "event_loop_lag_seconds_count") >= 1000
 
     asked(question, lambda url, time: trouble, observer=metrics, pulse=metrics.woke)
+
+
+def test_a_monitor_whose_figures_nobody_asks_for_does_not_load_their_library() -> None:
+    """`watch` has no /metrics, and starts as quickly as before."""
+    code = "import sys, bellbuoy.app; print('prometheus_client' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
