@@ -19,6 +19,7 @@ ROWS = (
     "routing",
     "delivery",
     "metrics",
+    "event_page",
     "start",
 )
 

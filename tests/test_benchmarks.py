@@ -123,6 +123,13 @@ def test_every_visit_is_counted(figures):
     assert counts["visits"] == counts["counted"] == 2000
 
 
+@measured("event_page")
+def test_every_question_of_a_long_log_is_answered(figures):
+    """A page of events is full, and a word of one incident finds its five events."""
+    assert [figure.counts["found"] for figure in figures] == [50, 50, 50, 5]
+    assert all(figure.counts["events"] == 10_000 for figure in figures)
+
+
 @measured("start")
 def test_starts_are_measured(figures):
     """Both processes ran, and the first request came."""

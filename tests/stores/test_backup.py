@@ -42,6 +42,7 @@ async def test_a_backup_is_a_log_of_its_own(sql, tmp_path):
     await sql.backup(str(tmp_path / "copy.db"))
     async with open_store(str(tmp_path / "copy.db")) as copy:
         assert await copy.last_seq() == 2
+        assert [each.seq for each in await copy.search_events("trouble")] == [2, 1]
         with pytest.raises(CursorError, match="another log"):
             parse_cursor(cursor, copy.log_id)
 

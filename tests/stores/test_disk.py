@@ -16,7 +16,18 @@ from sqlalchemy import event as engine_events
 from bellbuoy.errors import StoreCorruptError, StoreError, StoreUnavailableError
 from bellbuoy.stores import Outgoing
 from bellbuoy.stores.opening import open_store
-from tests.stores.samples import delivery, event, incident, known, page, state, update, visit
+from tests.stores.samples import (
+    DAY,
+    NOW,
+    delivery,
+    event,
+    incident,
+    known,
+    page,
+    state,
+    update,
+    visit,
+)
 
 PAGE = page().key
 
@@ -260,6 +271,38 @@ async def test_p4_a_row_with_flipped_bytes_is_damage(sql, database, ask):
     problems = "\n".join(await sql.check())
     assert "event.facts" in problems
     assert "incident.facts" in problems
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        ("UPDATE event_words_data SET block = x'00ff00ff' WHERE id > 10", "malformed"),
+        ("DELETE FROM event_words_data WHERE id > 10", "malformed"),
+        ("DELETE FROM event_words_docsize WHERE id < 3", "2 events cannot be found"),
+        ("DELETE FROM event WHERE seq = 1", "1 events have only words"),
+    ],
+)
+async def test_p4_damage_to_the_words_of_events_is_found(sql, ask, harm, said):
+    """By `check`; what is read of them is refused, never taken for an answer."""
+    await sql.append([event(n) for n in range(5)])
+    assert await sql.check() == ()
+    ask(harm)
+    for _ in range(2):
+        assert said in "\n".join(await sql.check())
+    if said == "malformed":
+        with pytest.raises(StoreCorruptError, match="bellbuoy store backup"):
+            await sql.search_events("acme")
+    assert len(await sql.latest_events()) >= 4
+
+
+async def test_p4_a_damaged_event_leaves_the_log_in_its_time(sql, ask):
+    """Pruning drops it with the others of its age, and then nothing is wrong any more."""
+    await sql.append([event(n, observed_at=NOW + n * DAY) for n in range(3)])
+    ask("UPDATE event SET facts = x'c1ff' WHERE seq = 1")
+    assert await sql.check() != ()
+    assert await sql.prune(NOW + 2 * DAY) == 2
+    assert await sql.check() == ()
+    assert [each.seq for each in await sql.search_events("acme")] == [3]
 
 
 async def test_p4_a_database_without_its_log_is_damage(database, ask):

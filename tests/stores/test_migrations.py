@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 
 from bellbuoy.errors import AlreadyRunningError, StoreError, StoreNewerError
+from bellbuoy.model.facts import IncidentKind
 from bellbuoy.stores import migrations, sqlite
 from bellbuoy.stores.opening import open_store
-from tests.stores.samples import NOW, event
+from bellbuoy.stores.retention import began_at
+from tests.stores.samples import NOW, event, page
 
+FIXTURES = Path(__file__).parent / "fixtures"
+PAGE = page().key
 STEP = '''
 """One more column."""
 
@@ -76,8 +80,12 @@ async def test_p7_the_steps_lead_to_the_tables_of_a_new_database(tmp_path):
 
 async def test_p7_the_fixture_of_every_version_opens(database):
     """A database that an older Bellbuoy left is read by this one, with all that is in it."""
-    fixtures = sorted((Path(__file__).parent / "fixtures").glob("schema-*.db"))
-    assert [path.stem for path in fixtures] == ["schema-0001", "schema-0002"]
+    fixtures = sorted(FIXTURES.glob("schema-*.db"))
+    assert [path.stem for path in fixtures] == [
+        "schema-0001",
+        "schema-0002",
+        "schema-0003",
+    ]
     for path in fixtures:
         database.parent.mkdir(exist_ok=True)
         shutil.copy(path, database)
@@ -93,6 +101,49 @@ async def test_p7_the_fixture_of_every_version_opens(database):
             assert waiting.seq == 2
             assert await store.references("ops", [waiting.lane]) == {waiting.lane: "m-1"}
             assert await store.disabled() == {"dev"}
+
+
+@pytest.mark.parametrize("version", ["0001", "0002"])
+async def test_p7_old_rows_answer_new_questions(database, version):
+    """What an older Bellbuoy wrote is found by page, by words and by its beginning."""
+    database.parent.mkdir()
+    shutil.copy(FIXTURES / f"schema-{version}.db", database)
+    async with open_store(str(database), poller=True) as store:
+        assert [each.seq for each in await store.latest_events(page=PAGE)] == [3, 2, 1]
+        assert [each.seq for each in await store.search_events("trouble ac")] == [2, 1]
+        assert [each.seq for each in await store.search_events("A")] == [3, 2, 1]
+        (first, *_) = await store.read_events()
+        assert await store.find_event(first.id) == first
+        listed = await store.incidents()
+        assert [(key, each.key, began_at(each)) for key, each in listed] == [
+            (PAGE, "i2", NOW),
+            (PAGE, "i1", NOW),
+        ]
+        assert await store.incidents(kind=IncidentKind.INCIDENT) == listed
+        assert await store.incidents(kind=IncidentKind.MAINTENANCE) == ()
+        assert [each.key for _, each in await store.incidents(since=NOW)] == ["i1"]
+        assert (await store.incident(PAGE, "i1")).updates[1].body == "Found it."
+        assert await store.oldest_waiting() == {"ops": NOW}
+        assert list(await store.all_components()) == [PAGE]
+        await store.append([event(77, title="A new one")])
+        assert [each.seq for each in await store.search_events("new")] == [4]
+        assert await store.check() == ()
+
+
+async def test_p7_a_damaged_row_stops_no_upgrade(database):
+    """Its event and its incident are named by `check` after as before; all others are there."""
+    database.parent.mkdir()
+    shutil.copy(FIXTURES / "schema-0002.db", database)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE event SET facts = x'c1ff' WHERE seq = 2")
+        connection.execute("UPDATE incident SET facts = x'80' WHERE key = 'i2'")
+        connection.execute("UPDATE incident_update SET facts = x'c1' WHERE position = 0")
+    async with open_store(str(database), poller=True) as store:
+        problems = "\n".join(await store.check())
+        assert "event.facts" in problems
+        assert "incident.facts" in problems
+        assert "1 events cannot be found by their words" in problems
+        assert [each.seq for each in await store.search_events("acme")] == [3, 1]
 
 
 async def test_p7_an_older_database_is_copied_and_brought_up_to_date(database, next_version):

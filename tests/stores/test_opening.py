@@ -223,3 +223,19 @@ def _python(script: str) -> str:
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
     )
     return done.stdout.strip()
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+async def test_an_sqlite_without_full_text_is_refused_in_one_line(database, monkeypatch, is_there):
+    """Before anything is made or touched, and it says what is missing."""
+    from bellbuoy.stores import sqlite
+
+    if is_there:
+        async with open_store(str(database)):
+            pass
+    monkeypatch.setattr(sqlite, "_PROBE", "CREATE VIRTUAL TABLE probe USING fts99(words)")
+    with pytest.raises(StoreError, match="FTS5") as refused:
+        async with open_store(str(database), poller=True):
+            pass
+    assert "\n" not in str(refused.value)
+    assert database.exists() is is_there

@@ -200,10 +200,11 @@ def newest_query(
     """
     # A term that is an expression is not looked up: https://www.sqlite.org/optoverview.html, 7.1
     began = incident.c.began_at if walks else incident.c.began_at.op("+")(literal_column("0"))
+    of_kind = incident.c.kind if walks else incident.c.kind + ""
     order = (began, incident.c.page_key, incident.c.key)
     query = _HEADS.order_by(*(column.desc() for column in order)).limit(bindparam("most"))
     if kind is not None:
-        query = query.where(incident.c.kind == kind.value)
+        query = query.where(of_kind == kind.value)
     if since is not None:
         query = query.where(or_(incident.c.ended_at.is_(None), incident.c.ended_at > since))
     if before is not None:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from bellbuoy.events import Event
 from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Occasion, Standing
 from bellbuoy.stores import Outgoing, eventlog
-from bellbuoy.stores.schema import delivery, event, receiver, thread
+from bellbuoy.stores.schema import IS_WAITING, delivery, event, receiver, thread
 from bellbuoy.stores.statements import chunks, insert_new, upsert
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -148,10 +148,9 @@ _REVIVE = (
     .where(delivery.c.id == bindparam("which"), delivery.c.status == DeliveryStatus.DEAD.value)
     .values(status=DeliveryStatus.WAITING.value, attempts=0, due_at=bindparam("at"))
 )
-# Written out, not bound: only so does SQLite see that the index of what waits holds all of it.
 _OLDEST_WAITING = (
     select(delivery.c.receiver, func.min(delivery.c.created_at).label("oldest"))
-    .where(delivery.c.status == literal_column(f"'{DeliveryStatus.WAITING.value}'"))
+    .where(IS_WAITING)
     .group_by(delivery.c.receiver)
 )
 _DISABLED = select(receiver.c.name)

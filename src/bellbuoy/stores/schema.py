@@ -117,6 +117,12 @@ event = Table(
 )
 """The log. `incident` is our key of it, `facts` is the whole Event. Its words are in `search`."""
 
+IS_WAITING = text("status || '' = 'waiting'")
+"""What an index of waiting deliveries alone holds, in the words in which it is asked for.
+
+As an expression, for SQLite would take the index of statuses, and look up every row.
+"""
+
 delivery = Table(
     "delivery",
     metadata,
@@ -145,8 +151,9 @@ delivery = Table(
         "delivery_waiting",
         "receiver",
         "created_at",
-        sqlite_where=text("status = 'waiting'"),
-        postgresql_where=text("status = 'waiting'"),
+        "status",
+        sqlite_where=IS_WAITING,
+        postgresql_where=IS_WAITING,
     ),
 )
 

@@ -36,6 +36,8 @@ READERS = 2
 WRITING = {"writing": True}
 """The execution options of an engine or connection whose transactions write."""
 
+_PROBE = "CREATE VIRTUAL TABLE probe USING fts5(words)"
+
 _INSPECTED = 64 * 1024 * 1024
 """Bytes of a database that is looked through before polling: a fraction of a second."""
 
@@ -114,7 +116,7 @@ def _can_search() -> bool:
     """Whether this SQLite has FTS5: its makers may leave it out."""
     with closing(sqlite3.connect(":memory:")) as connection:
         try:
-            connection.execute("CREATE VIRTUAL TABLE probe USING fts5(words)")
+            connection.execute(_PROBE)
         except sqlite3.OperationalError:
             return False
     return True

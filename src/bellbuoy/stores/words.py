@@ -6,7 +6,8 @@ question that could be an operator.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from unicodedata import combining, normalize
 
 from bellbuoy.events import Event
@@ -15,7 +16,7 @@ LONGEST = 100
 """Characters by which words are told apart; whatever is longer is no word of a language."""
 
 _WORD = re.compile(r"[^\W_]+")
-_PLAIN_WORD = re.compile(r"[a-z0-9]+")
+_ONLY_WORDS = {number: " " for number in range(128) if not chr(number).isalnum()}
 
 
 def words_in(said: str) -> tuple[str, ...]:
@@ -24,17 +25,11 @@ def words_in(said: str) -> tuple[str, ...]:
     Compatible forms are one (https://unicode.org/reports/tr15/, NFKD): a full-width letter is
     a letter.
     """
-    if said.isascii():
-        found = _PLAIN_WORD.findall(said.lower())
-    else:
-        # Folding to a compatible form can bring a capital (™), folding case an accent (İ).
-        folded = normalize("NFKD", normalize("NFKD", said.casefold()).casefold())
-        found = _WORD.findall("".join(each for each in folded if not combining(each)))
-    return tuple(word[:LONGEST] for word in found)
+    return tuple(word[:LONGEST] for word in _apart(said))
 
 
-def words_of(event: Event) -> tuple[str, ...]:
-    """The distinct words by which an event is found."""
+def words_of(event: Event) -> frozenset[str]:
+    """The words by which an event is found."""
     said = [event.provider.name, event.reason or ""]
     if event.incident is not None:
         said.append(event.incident.title)
@@ -43,11 +38,19 @@ def words_of(event: Event) -> tuple[str, ...]:
         said.append(event.update.body)
     if event.component is not None:
         said.append(event.component.name)
-    return tuple(dict.fromkeys(words_in("\n".join(said))))
+    return frozenset(word[:LONGEST] for word in frozenset(_apart("\n".join(said))))
 
 
-def has_all(there: Iterable[str], wanted: Sequence[str]) -> bool:
+def has_all(there: AbstractSet[str], wanted: Sequence[str]) -> bool:
     """Whether every wanted word is there; of the last one its beginning is enough."""
-    held = frozenset(there)
     *whole, last = wanted
-    return held.issuperset(whole) and any(word.startswith(last) for word in held)
+    return there >= set(whole) and any(word.startswith(last) for word in there)
+
+
+def _apart(said: str) -> list[str]:
+    if said.isascii():
+        # Most texts are, and every event is taken apart while it is written.
+        return said.lower().translate(_ONLY_WORDS).split()
+    # Folding to a compatible form can bring a capital (™), folding case an accent (İ).
+    folded = normalize("NFKD", normalize("NFKD", said.casefold()).casefold())
+    return _WORD.findall("".join(each for each in folded if not combining(each)))

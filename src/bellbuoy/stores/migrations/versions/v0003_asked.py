@@ -1,25 +1,28 @@
 """What a dashboard asks: events by page and by words, incidents by their beginning."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 from alembic import op
+from msgspec.structs import replace
 from sqlalchemy import BigInteger, Column, Text, text
 
 from bellbuoy.events import Event
+from bellbuoy.model.known import KnownIncident, KnownUpdate
 from bellbuoy.stores import search
+from bellbuoy.stores.retention import began_at
+from bellbuoy.stores.schema import as_number
 
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+T = TypeVar("T")
+
 _AT_ONCE = 1000
 """Rows that are in memory at the same time."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EVENTS = text("SELECT seq, facts FROM event WHERE seq > :last ORDER BY seq LIMIT :most")
 _PAGE_OF_EVENT = text("UPDATE event SET page_key = :page_key WHERE seq = :seq")
 _INCIDENTS = text("SELECT page_key, key, facts FROM incident")
@@ -51,20 +54,19 @@ def upgrade() -> None:
     op.create_index(
         "delivery_waiting",
         "delivery",
-        ["receiver", "created_at"],
-        sqlite_where=text("status = 'waiting'"),
-        postgresql_where=text("status = 'waiting'"),
+        ["receiver", "created_at", "status"],
+        sqlite_where=text("status || '' = 'waiting'"),
+        postgresql_where=text("status || '' = 'waiting'"),
     )
     op.create_index("thread_lane", "thread", ["lane"])
 
 
 def _fill_events() -> None:
     connection = op.get_bind()
-    decode = msgspec.msgpack.Decoder(Event).decode
     last = 0
     while rows := connection.execute(_EVENTS, {"last": last, "most": _AT_ONCE}).all():
         last = rows[-1].seq
-        found = [(seq, _decoded(decode, facts)) for seq, facts in rows]
+        found = [(seq, _decoded(facts, Event)) for seq, facts in rows]
         events = [event.numbered(seq) for seq, event in found if event is not None]
         if events:
             pages = [{"page_key": each.page.key, "seq": each.seq} for each in events]
@@ -75,28 +77,17 @@ def _fill_events() -> None:
 def _fill_incidents() -> None:
     connection = op.get_bind()
     for page_key, key, facts in connection.execute(_INCIDENTS).all():
-        found = _decoded(msgspec.msgpack.decode, facts)
-        if found is None:
-            continue
         which = {"page_key": page_key, "key": key}
-        updates = [
-            update
-            for (blob,) in connection.execute(_UPDATES, which)
-            if (update := _decoded(msgspec.msgpack.decode, blob)) is not None
-        ]
-        began = (_began_at(found, updates) - _EPOCH) // timedelta(microseconds=1)
-        connection.execute(_INCIDENT, which | {"kind": found["kind"], "began_at": began})
+        alone = _decoded(facts, KnownIncident)
+        if alone is not None:
+            blobs = connection.scalars(_UPDATES, which)
+            updates = [each for blob in blobs if (each := _decoded(blob, KnownUpdate))]
+            began = as_number(began_at(replace(alone, updates=tuple(updates))))
+            connection.execute(_INCIDENT, which | {"kind": alone.kind.value, "began_at": began})
 
 
-def _began_at(incident: dict[str, Any], updates: Sequence[dict[str, Any]]) -> datetime:
-    said = incident.get("started_at") or next(
-        (at for each in updates if (at := each.get("at"))), None
-    )
-    return said or incident.get("first_seen_at") or _EPOCH
-
-
-def _decoded(decode: Any, facts: bytes) -> Any:
+def _decoded(facts: bytes, struct: type[T]) -> T | None:
     try:
-        return decode(facts)
+        return msgspec.msgpack.decode(facts, type=struct)
     except msgspec.MsgspecError:
         return None
