@@ -1,6 +1,7 @@
 """HTML of vendors as plain text."""
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from tests.formats.recordings import FORMATS, visits
         ("<a href=https://a.example><img src=x></a>", "https://a.example"),
         ("<a href='javascript:alert(1)'>this</a> <a name=x>that</a>", "this that"),
         ("<a href=\"https://a.example/'>'\" title='>'>x</a>", "x (https://a.example/'>')"),
+        ("<a href=https://a.example>b<a href=https://c.example>d</a>e", "b (https://a.example)d (https://c.example)e"),
         ("a &lt; b &amp;&amp; c &nbsp; &copy; &#8364; &bogus; &", "a < b && c © € &bogus; &"),
         ("3 < 5 and <3, <, < b", "3 < 5 and <3, <, < b"),
         ("<script>if (a < b) { '</p>' }</script>x<style>p {}</STYLE>y", "xy"),
@@ -56,6 +58,28 @@ def test_any_markup_becomes_text(markup):
 def test_of_an_endless_text_only_the_beginning_is_read():
     """Whole feeds are shorter than what is read of one text."""
     assert len(to_text("a" * (MAX_MARKUP + 1))) == MAX_MARKUP
+
+
+NESTS = {
+    "links": ("<a href=https://x.example>y", "</a>"),
+    "links without a text": ("<a href=https://x.example>", "</a>"),
+    "links in other things": ("<div><a href=https://x.example title='>'>y<b>", "</b></a></div>"),
+    "lists": ("<ul><li>y", "</li></ul>"),
+    "boxes": ("<div x=1>", "</div>"),
+    "scripts": ("<script>", "</script>"),
+    "comments": ("<!--", "-->"),
+}
+
+
+@pytest.mark.parametrize("name", NESTS)
+def test_x3_a_megabyte_of_things_in_one_another_takes_a_moment(name, monkeypatch):
+    """Half a second, with room for a busy machine, even if all of it were read."""
+    monkeypatch.setattr(_markup, "MAX_MARKUP", 1_000_000)
+    begin, end = NESTS[name]
+    depth = 1_000_000 // len(begin + end)
+    before = time.process_time()
+    to_text(begin * depth + end * depth)
+    assert time.process_time() - before < 1
 
 
 @pytest.mark.parametrize("name", ["p", "br", "li", "strong", "a", "blockquote", "section", "x-y"])

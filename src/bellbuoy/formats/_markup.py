@@ -116,19 +116,21 @@ def to_text(markup: str) -> str:
 
 
 def join(stream: Iterable[Token]) -> str:
-    """The text of a stream of tokens."""
+    """The text of a stream of tokens.
+
+    A link that begins ends the one before it, as the specification has it, so none is in another.
+    """
     parts: list[str] = []
-    links: list[tuple[str, int]] = []
+    link: tuple[str, int] | None = None
     for token in stream:
         if isinstance(token, str):
             parts.append(token.replace("\n", " ").replace("\xa0", " "))
         elif token.name != "a":
             parts.append(_break_at(token))
-        elif token.begins:
-            links.append((token.href, len(parts)))
-        elif links:
-            href, begin = links.pop()
-            parts.append(_address(href, "".join(parts[begin:]) if href else ""))
+        else:
+            if link:
+                parts.append(_address(link[0], "".join(parts[link[1] :]) if link[0] else ""))
+            link = (token.href, len(parts)) if token.begins else None
     return _tidy("".join(parts))
 
 
@@ -165,7 +167,7 @@ def _text_of_plain(markup: str) -> str | None:
         between = _BREAK_AT.get(piece[:end])
         if between is None:
             tag = _known_end(piece, end)
-            if tag is None or (link and tag.name == "a" and tag.begins):
+            if tag is None:
                 return None
             between = _break_at(tag)
             if tag.name == "a":
