@@ -143,7 +143,10 @@ class Look:
         held = self.seen.entries.get("history")
         if held is not None:
             self._is_answered = True
-            self._unchanged |= set(held.split()) - self._incidents.keys() - self.seen.open_ids
+            # Of what was active this copy may be older than that.
+            active = {key[2:] for key in self.seen.entries if key[:2] == "i:"}
+            told = self._incidents.keys() | self.seen.open_ids | active
+            self._unchanged |= set(held.split()) - told
 
     def take_history(self, rows: Sequence[Raw]) -> None:
         """Take in the latest events, of those that are over.
