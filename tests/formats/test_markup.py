@@ -94,9 +94,10 @@ def test_a_tag_is_the_same_however_it_is_spelled(name):
 PIECES = [
     "<p>", "</p>", "<br>", "<br />", "<P>", "<li>", "</ul>", "<b>", "</b>", "<a>", "</a>",
     "<div x>", "<a href='https://x.example/?a=1&amp;b=2' title='", "'>",
-    "<a href=https://x.example>", "<script>", "</script>", "<!--", "-->", "<!", "</", "p>", "<",
-    ">", "&nbsp;", "&amp;", "&lt", "lt;", "&am", "&", "&#10;", "a", "https://x.example/", " ",
-    "  ", "-", "- ", "\n", "\r", "\x1c", "\xa0", "\u2028", "é",
+    "<a href=https://x.example>", '<a href="https://x.example/?a=1&amp;b=2">', '<b HREF="', '">',
+    '<A Title="x">', '<script type="x">', '<p class="a"b">', "<script>", "</script>", "<!--",
+    "-->", "<!", "</", "p>", "<", ">", "&nbsp;", "&amp;", "&lt", "lt;", "&am", "&", "&#10;", "a",
+    "https://x.example/", " ", "  ", "-", "- ", "\n", "\r", "\x1c", "\xa0", "\u2028", "é",
 ]  # fmt: skip
 
 
@@ -109,9 +110,10 @@ def test_the_quick_way_gives_the_same_text(markup):
 
 
 def test_what_counts_as_a_blank_is_what_python_splits_at():
-    """None is forgotten."""
+    """None is forgotten, beside others or alone."""
     for sign in map(chr, range(sys.maxunicode + 1)):
-        assert _markup._is_even(f"a{sign}b") == (not sign.isspace() or sign in " \n")
+        if sign.isspace():
+            assert _markup._is_even(f"a{sign}b") == _markup._is_even(f"é{sign}") == (sign in " \n")
 
 
 @pytest.mark.corpus
