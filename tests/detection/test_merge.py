@@ -119,6 +119,17 @@ def test_c5_an_incident_deleted_by_the_vendor_is_withdrawn_once_and_comes_back_r
     assert watch.kinds(page_says(incident("a", OPENED))) == ["incident.reopened"]
 
 
+def test_c5_what_was_withdrawn_is_reopened_by_an_entry_that_is_as_it_was() -> None:
+    """A format need not decode it again; what never was away is no event."""
+    watch = Watch(QUIET, page_says(incident("a", OPENED), incident("b", OPENED)))
+    for _ in range(3):
+        watch.look(page_says(unchanged=("b",)), minutes=20)
+    assert watch.kinds(page_says(gone=("a",), unchanged=("b",))) == ["incident.withdrawn"]
+    back = page_says(unchanged=("a", "b", "never told"))
+    assert watch.kinds(back) == ["incident.reopened"]
+    assert watch.kinds(back) == []
+
+
 def test_an_incident_that_vanishes_for_a_few_looks_and_returns_is_no_event() -> None:
     """Absence is not resolution."""
     watch = Watch(QUIET, page_says(incident("a", OPENED)))

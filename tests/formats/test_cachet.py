@@ -132,17 +132,6 @@ def test_planned_work_is_read_once_and_again_when_it_changed(monkeypatch):
     assert third.unchanged == {"7", "8", "schedule-8"}
 
 
-def test_what_left_its_list_is_read_when_it_comes_again():
-    """It may have been told to be withdrawn, so it is not one that stayed as it was."""
-    whole = {list: edited(list, lambda _: None) for list in (INCIDENTS, SCHEDULES)}
-    bare = {list: edited(list, lambda rows: rows.pop(0)) for list in (INCIDENTS, SCHEDULES)}
-    first = read(whole)
-    away = read(bare, after(first))
-    assert (away.entries["s:8"], away.entries["8"]) == ("", "")
-    held = after(away, entries={**first.entries, **away.entries})
-    assert [one.id for one in read(whole, held).incidents] == ["8", "schedule-8"]
-
-
 def test_of_two_rows_of_planned_work_with_one_number_the_last_one_counts():
     """Also when only one of them is new."""
 

@@ -12,6 +12,7 @@ from bellbuoy.model.facts import Snapshot
 from bellbuoy.model.known import Seen
 from bellbuoy.testing import check_format
 from tests.formats.conversation import converse
+from tests.formats.lives import Life
 from tests.formats.samples import page_at, sample, sample_url
 
 FORMATS = Formats()
@@ -67,6 +68,10 @@ def test_there_are_formats():
         FORMATS["_json"]
 
 
+NOTHING_OPEN = frozenset({"ibmcloud", "meta", "microsoft365", "probe", "sorry", "upptime"})
+"""Their samples list nothing that goes on: IBM's words for it are not known, the rest has none."""
+
+
 @EACH_FORMAT
 def test_a_format_has_what_the_registry_needs(name):
     """Attributes of the right types, a name that is the module's, and its source cited."""
@@ -110,6 +115,23 @@ def test_a_later_document_that_cannot_be_read_never_breaks_a_visit_otherwise(nam
             outcome = outcome_of(format, url, {**answers, later: body})
             is_named = isinstance(outcome, ReadError) and outcome.format == name
             assert isinstance(outcome, Snapshot) or is_named, what
+
+
+@EACH_FORMAT
+def test_c5_what_was_withdrawn_is_reopened_by_the_very_bytes_that_it_had(name):
+    """An entry need not be decoded again to tell that the page lists it again."""
+    format, answers = FORMATS[name], sample(name)
+    life = Life(format, page_at(sample_url(format), name))
+    life.look(answers)
+    away = life.open_ids()
+    assert bool(away) == (name not in NOTHING_OPEN), "its sample page has something open"
+    withdrawn = [kind.partition(".")[2] for kind, _ in life.withdraw()]
+    assert withdrawn == ["withdrawn"] * len(away)
+    kinds = [kind for kind, _ in life.look(answers)]
+    back = {"incident": "incident.reopened", "maintenance": "maintenance.updated"}
+    assert sorted(kinds) == sorted(back[life.known.incidents[id].kind] for id in away)
+    assert life.open_ids() == away
+    assert life.look(answers) == []
 
 
 @EACH_FORMAT

@@ -1,6 +1,7 @@
 """HTML of vendors as plain text."""
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from tests.formats.recordings import FORMATS, visits
         ("<a href=https://a.example><img src=x></a>", "https://a.example"),
         ("<a href='javascript:alert(1)'>this</a> <a name=x>that</a>", "this that"),
         ("<a href=\"https://a.example/'>'\" title='>'>x</a>", "x (https://a.example/'>')"),
+        ("<a href=https://a.example>b<a href=https://c.example>d</a>e", "b (https://a.example)d (https://c.example)e"),
         ("a &lt; b &amp;&amp; c &nbsp; &copy; &#8364; &bogus; &", "a < b && c © € &bogus; &"),
         ("3 < 5 and <3, <, < b", "3 < 5 and <3, <, < b"),
         ("<script>if (a < b) { '</p>' }</script>x<style>p {}</STYLE>y", "xy"),
@@ -58,6 +60,28 @@ def test_of_an_endless_text_only_the_beginning_is_read():
     assert len(to_text("a" * (MAX_MARKUP + 1))) == MAX_MARKUP
 
 
+NESTS = {
+    "links": ("<a href=https://x.example>y", "</a>"),
+    "links without a text": ("<a href=https://x.example>", "</a>"),
+    "links in other things": ("<div><a href=https://x.example title='>'>y<b>", "</b></a></div>"),
+    "lists": ("<ul><li>y", "</li></ul>"),
+    "boxes": ("<div x=1>", "</div>"),
+    "scripts": ("<script>", "</script>"),
+    "comments": ("<!--", "-->"),
+}
+
+
+@pytest.mark.parametrize("name", NESTS)
+def test_x3_a_megabyte_of_things_in_one_another_takes_a_moment(name, monkeypatch):
+    """Half a second, with room for a busy machine, even if all of it were read."""
+    monkeypatch.setattr(_markup, "MAX_MARKUP", 1_000_000)
+    begin, end = NESTS[name]
+    depth = 1_000_000 // len(begin + end)
+    before = time.process_time()
+    to_text(begin * depth + end * depth)
+    assert time.process_time() - before < 1
+
+
 @pytest.mark.parametrize("name", ["p", "br", "li", "strong", "a", "blockquote", "section", "x-y"])
 def test_a_tag_is_the_same_however_it_is_spelled(name):
     """The usual tags are known by sight, and mean what the slower way makes of them."""
@@ -70,9 +94,10 @@ def test_a_tag_is_the_same_however_it_is_spelled(name):
 PIECES = [
     "<p>", "</p>", "<br>", "<br />", "<P>", "<li>", "</ul>", "<b>", "</b>", "<a>", "</a>",
     "<div x>", "<a href='https://x.example/?a=1&amp;b=2' title='", "'>",
-    "<a href=https://x.example>", "<script>", "</script>", "<!--", "-->", "<!", "</", "p>", "<",
-    ">", "&nbsp;", "&amp;", "&lt", "lt;", "&am", "&", "&#10;", "a", "https://x.example/", " ",
-    "  ", "-", "- ", "\n", "\r", "\x1c", "\xa0", "\u2028", "é",
+    "<a href=https://x.example>", '<a href="https://x.example/?a=1&amp;b=2">', '<b HREF="', '">',
+    '<A Title="x">', '<script type="x">', '<p class="a"b">', "<script>", "</script>", "<!--",
+    "-->", "<!", "</", "p>", "<", ">", "&nbsp;", "&amp;", "&lt", "lt;", "&am", "&", "&#10;", "a",
+    "https://x.example/", " ", "  ", "-", "- ", "\n", "\r", "\x1c", "\xa0", "\u2028", "é",
 ]  # fmt: skip
 
 
@@ -85,9 +110,10 @@ def test_the_quick_way_gives_the_same_text(markup):
 
 
 def test_what_counts_as_a_blank_is_what_python_splits_at():
-    """None is forgotten."""
+    """None is forgotten, beside others or alone."""
     for sign in map(chr, range(sys.maxunicode + 1)):
-        assert _markup._is_even(f"a{sign}b") == (not sign.isspace() or sign in " \n")
+        if sign.isspace():
+            assert _markup._is_even(f"a{sign}b") == _markup._is_even(f"é{sign}") == (sign in " \n")
 
 
 @pytest.mark.corpus

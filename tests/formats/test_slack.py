@@ -201,6 +201,26 @@ def test_a_history_as_it_was_names_what_is_over_again():
     assert unknown.owes
 
 
+def test_c5_a_history_as_it_was_does_not_bring_back_what_was_active_and_withdrawn():
+    """It was over before it went on again, and the old list of what is over tells nothing new."""
+    life = Life(slack, PAGE)
+    life.look(GOOD)
+    ended = next(row for row in json.loads(GOOD[HISTORY]) if row["id"] == 1600)
+    note = {"date_created": "2026-03-04T09:30:00-08:00", "body": "It goes on."}
+
+    def again(document: dict[str, Any]) -> None:
+        row = {**ended, "status": "active", "notes": [note, *ended["notes"][::-1]]}
+        document["active_incidents"].append(row)
+
+    same = Response(url=HISTORY, status=304)
+    life.look({CURRENT: edited(CURRENT, again), HISTORY: same})
+    assert "1600" in life.open_ids()
+    assert ("incident.withdrawn", "") in life.withdraw()
+    quiet = edited(CURRENT, lambda page: page.update(active_incidents=[], date_updated="x"))
+    assert life.look({CURRENT: quiet, HISTORY: same}) == []
+    assert life.open_ids() == frozenset()
+
+
 @pytest.mark.parametrize(
     ("status", "is_gone"), [(404, True), (410, True), (403, False), (500, False)]
 )

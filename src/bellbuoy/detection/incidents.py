@@ -55,12 +55,19 @@ def merge_incident(record: Record, known: KnownIncident, incident: Incident) -> 
     """Take in another sighting of a known incident."""
     evidence = _evidence(record, known, incident)
     known = replace(known, missing_polls=0, missing_since=None)
-    if known.withdrawn:
-        known = replace(known, withdrawn=False, revision=known.revision + 1)
-        kind = lifecycle.returned(known.kind)
-        record.event(kind, known, content=f"returned {known.revision}")
+    known = return_incident(record, known)
     known, steps = _merge_updates(record, known, incident)
     return _merge_registers(record, known, incident, steps=steps, evidence=evidence)
+
+
+def return_incident(record: Record, known: KnownIncident) -> KnownIncident:
+    """Take in that a known incident is listed: if it was withdrawn, it is back."""
+    if not known.withdrawn:
+        return known
+    known = replace(known, withdrawn=False, revision=known.revision + 1)
+    kind = lifecycle.returned(known.kind)
+    record.event(kind, known, content=f"returned {known.revision}")
+    return known
 
 
 def miss_incident(

@@ -15,7 +15,13 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bellbuoy.detection.incidents import is_another, merge_incident, miss_incident, open_incident
+from bellbuoy.detection.incidents import (
+    is_another,
+    merge_incident,
+    miss_incident,
+    open_incident,
+    return_incident,
+)
 from bellbuoy.detection.reasons import Reason
 from bellbuoy.detection.record import Record
 from bellbuoy.events import Event
@@ -125,6 +131,9 @@ def _merge_incidents(
         else:
             merged = merge_incident(record, held, incident)
         incidents[merged.key] = latest[incident.id] = merged
+    # What is listed as it was before is not decoded again, but it may have been away.
+    for id in sorted(snapshot.unchanged & latest.keys()):
+        incidents[latest[id].key] = return_incident(record, latest[id])
     seen = {incident.id for incident in snapshot.incidents} | snapshot.unchanged
     for held in known.incidents.values():
         if held.id in seen:

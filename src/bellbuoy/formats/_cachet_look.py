@@ -61,7 +61,7 @@ class Look:
         self._unchanged: set[str] = set()
         held = {id: hash for id, hash in seen.entries.items() if ":" not in id}
         self._oldest = min((number for id in held if (number := _number(id))), default=0)
-        id_of = {hash: id for id, hash in held.items() if hash}
+        id_of = {hash: id for id, hash in held.items()}
         taken = [self._take(raw, id_of) for raw in document.rows]
         self.is_mine = any(taken)
         if self._is_whole and all(taken):
@@ -112,9 +112,6 @@ class Look:
                 self._entries[f"s:{id}"] = hash
         if document.is_whole and len(self._schedules) == len(document.rows):
             self._complete.add(Part.OPEN_MAINTENANCES)
-        for id in self.seen.open_ids - self._schedules.keys():
-            if id.startswith(_PLANNED):
-                self._entries[f"s:{id.removeprefix(_PLANNED)}"] = ""
 
     def snapshot(self) -> Snapshot:
         """All that was found."""
@@ -122,9 +119,6 @@ class Look:
         for id, row in self._rows.items():
             if row.component_id not in {None, 0, "0"} and not self._named(row):
                 self._entries.pop(id, None)  # to be read again when its component has a name
-        for id in self.seen.open_ids - self.ids:
-            if not id.startswith(_PLANNED):
-                self._entries[id] = ""
         same = {id for id, planned in self._schedules.items() if planned is None}
         return Snapshot(
             incidents=(*incidents, *(one for one in self._schedules.values() if one)),

@@ -33,6 +33,11 @@ def parse_rfc822(text: str) -> datetime | None:
     return None if len(text) > _LONGEST else _rfc822(text)
 
 
+def in_utc(at: datetime | None) -> datetime | None:
+    """An instant in UTC; None if it names no zone, or is the year 1 ("never")."""
+    return None if at is None else _utc(at)
+
+
 def written(at: datetime) -> str:
     """An instant in UTC as `datetime.isoformat` writes it, in a fifth of its time."""
     return f"{str(to_builtins(at))[:-1]}+00:00"

@@ -116,19 +116,21 @@ def to_text(markup: str) -> str:
 
 
 def join(stream: Iterable[Token]) -> str:
-    """The text of a stream of tokens."""
+    """The text of a stream of tokens.
+
+    A link that begins ends the one before it, as the specification has it, so none is in another.
+    """
     parts: list[str] = []
-    links: list[tuple[str, int]] = []
+    link: tuple[str, int] | None = None
     for token in stream:
         if isinstance(token, str):
             parts.append(token.replace("\n", " ").replace("\xa0", " "))
         elif token.name != "a":
             parts.append(_break_at(token))
-        elif token.begins:
-            links.append((token.href, len(parts)))
-        elif links:
-            href, begin = links.pop()
-            parts.append(_address(href, "".join(parts[begin:]) if href else ""))
+        else:
+            if link:
+                parts.append(_address(link[0], "".join(parts[link[1] :]) if link[0] else ""))
+            link = (token.href, len(parts)) if token.begins else None
     return _tidy("".join(parts))
 
 
@@ -165,7 +167,7 @@ def _text_of_plain(markup: str) -> str | None:
         between = _BREAK_AT.get(piece[:end])
         if between is None:
             tag = _known_end(piece, end)
-            if tag is None or (link and tag.name == "a" and tag.begins):
+            if tag is None:
                 return None
             between = _break_at(tag)
             if tag.name == "a":
@@ -190,6 +192,13 @@ def _known_end(piece: str, end: int) -> Tag | None:
     """The tag before `end` of what stands behind a `<`; None if it is none, or ends elsewhere."""
     if not end or not (piece[0] == "/" or (piece[0].isascii() and piece[0].isalpha())):
         return None
+    name, _, attribute = piece[: end - 1].partition(" ")
+    key, quote, value = attribute.partition('="')
+    if quote and key.isalpha() and name.isalpha() and value.find('"') == len(value) - 1 >= 0:
+        name = name.lower()
+        is_link = name == "a" and key.lower() == "href"
+        href = _web_address(unescape(value[:-1])) if is_link else ""
+        return None if name in _RAW else Tag(name, begins=True, href=href)
     tag, place = _tag(f"<{piece}<", 0)
     return tag if place == end + 1 and not (tag.begins and tag.name in _RAW) else None
 
@@ -204,28 +213,30 @@ def _address(href: str, label: str) -> str:
 
 def _resolved(text: str) -> str:
     """A stretch of text between two tags, on one line and without references."""
-    if "&" in text:
-        return unescape(text.replace("&nbsp;", " ")).replace("\n", " ")
-    return text
+    text = text.replace("&nbsp;", " ")  # by far the most frequent one
+    return unescape(text).replace("\n", " ") if "&" in text else text
 
 
 _ODD_BLANKS = "\t\v\f\r\x1c\x1d\x1e\x1f"
-_WIDE_BLANKS = (
-    "\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000"
-)
-"""All that `str.split` takes for a blank, but the space and the end of a line."""
+"""All of ASCII that `str.split` takes for a blank, but the space and the end of a line."""
 
 
 def _is_even(text: str) -> bool:
-    """Whether all blanks in it are single spaces, or ends of lines."""
-    if "  " in text:
-        return False
+    """Whether all blanks in it are single spaces, or ends of lines; false also if in doubt."""
+    if not text.isascii():
+        # Of all that `str.split` takes for a blank, only the space can be printed.
+        return "  " not in text and text.replace("\n", " ").isprintable()
     # One search for one sign is far quicker than a look at each sign.
-    for blank in _ODD_BLANKS if text.isascii() else _ODD_BLANKS + _WIDE_BLANKS:
+    for blank in _ODD_BLANKS:
         if blank in text:
             return False
-    return True
+    return "  " not in text
+
+
+def to_line(text: str) -> str:
+    """A plain text on one line, with single spaces between its words."""
+    is_line = _is_even(text) and "\n" not in text
+    return text.strip() if is_line else " ".join(text.split())
 
 
 def _tidy(text: str) -> str:

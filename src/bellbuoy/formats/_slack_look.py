@@ -7,14 +7,15 @@ last listed it (each has its own order of fields and notes), `end:<id>` the note
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from hashlib import sha1
+from typing import Annotated
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
+from xxhash import xxh3_128_hexdigest
 
-from bellbuoy.formats._instants import parse_iso, written
+from bellbuoy.formats._instants import in_utc, parse_iso, written
 from bellbuoy.formats._json import decode_entry
-from bellbuoy.formats._markup import to_text
+from bellbuoy.formats._markup import to_line, to_text
 from bellbuoy.model.facts import (
     AffectedComponent,
     Impact,
@@ -42,6 +43,7 @@ _IMPACT = {"notice": Impact.NONE, "incident": Impact.MINOR, "outage": Impact.MAJ
 _MOST_ENTRIES = 2_000
 
 Text = str | None
+Instant = Annotated[datetime, Meta(tz=True)] | None
 Rows = list[Raw] | None
 _NOTHING = Raw(b"null")
 _REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -73,8 +75,8 @@ class EventRow(Struct):
     type: Text = None
     status: Text = None
     url: Text = None
-    date_created: Text = None
-    date_updated: Text = None
+    date_created: Instant = None
+    date_updated: Instant = None
     services: list[object] | None = None
     notes: Raw = _NOTHING
 
@@ -85,11 +87,21 @@ class EventRow(Struct):
 
 
 class _NoteRow(Struct, gc=False):
+    date_created: Instant = None
+    body: Text = None
+
+
+class _OddNoteRow(Struct, gc=False):
+    """A note whose time may be no instant, but is what it is known by."""
+
     date_created: Text = None
     body: Text = None
 
 
 _NOTES = msgspec.json.Decoder(list[_NoteRow])
+
+_Row = tuple[str, datetime | None, str]
+"""A note as it came: its time as it is written if that is no instant, its time, its HTML."""
 
 _Note = tuple[str, datetime | None, str]
 """A note: its id, its time and its text. What it means for its incident is not yet told."""
@@ -143,7 +155,10 @@ class Look:
         held = self.seen.entries.get("history")
         if held is not None:
             self._is_answered = True
-            self._unchanged |= set(held.split()) - self._incidents.keys() - self.seen.open_ids
+            # Something that was over may be active again, which an older copy does not know.
+            active = {key[2:] for key in self.seen.entries if key[:2] == "i:"}
+            told = self._incidents.keys() | self.seen.open_ids | active
+            self._unchanged |= set(held.split()) - told
 
     def take_history(self, rows: Sequence[Raw]) -> None:
         """Take in the latest events, of those that are over.
@@ -156,7 +171,7 @@ class Look:
             if (row := decode_entry(raw, EventRow)) and row.id not in (None, "")
         ]
         over = [id for id, raw, row in events if self._take_past(id, raw, row)]
-        times = [at for _, _, row in events if (at := parse_iso(row.date_created or ""))]
+        times = [at for _, _, row in events if (at := in_utc(row.date_created))]
         self._window = Window(
             ids=frozenset(id for id, _, _ in events), floor=min(times, default=None), is_full=False
         )
@@ -243,8 +258,8 @@ def read_event(row: EventRow, notes: Iterable[_Note], ended_by: str | None) -> I
         impact=_IMPACT.get(row.type or "", Impact.UNKNOWN),
         impact_raw=row.type or "",
         url=row.url or "",
-        started_at=parse_iso(row.date_created or ""),
-        updated_at=parse_iso(row.date_updated or ""),
+        started_at=in_utc(row.date_created),
+        updated_at=in_utc(row.date_updated),
         components=tuple(AffectedComponent(name=name) for name in _names(row.services or ())),
         updates=tuple(updates),
     )
@@ -258,36 +273,37 @@ def _names(services: Iterable[object]) -> Iterable[str]:
     return dict.fromkeys(name for name in services if isinstance(name, str) and name)
 
 
-def _note_rows(raw: Raw) -> Sequence[_NoteRow]:
+def _note_rows(raw: Raw) -> Sequence[_Row]:
     """The notes of an event; one that cannot be read costs only itself."""
     try:
-        return _NOTES.decode(raw)
+        return [("", in_utc(row.date_created), row.body or "") for row in _NOTES.decode(raw)]
     except _REFUSED:
         pass
     try:
         rows = msgspec.json.decode(raw, type=Rows) or ()
     except _REFUSED:
         return ()
-    return [row for one in rows if (row := decode_entry(one, _NoteRow))]
+    odd = (decode_entry(one, _OddNoteRow) for one in rows)
+    told = [(row.date_created or "", row.body or "") for row in odd if row]
+    return [(time, parse_iso(time), body) for time, body in told]
 
 
-def _notes(rows: Iterable[_NoteRow]) -> list[_Note]:
+def _notes(rows: Iterable[_Row]) -> list[_Note]:
     """Notes in the order in which they come, known by their time and place among equal times."""
     notes: list[_Note] = []
     times_taken: dict[str, int] = {}
-    for row in rows:
-        at = parse_iso(row.date_created or "")
-        id = written(at) if at else row.date_created or "?"
+    for time, at, body in rows:
+        id = written(at) if at else time or "?"
         place = times_taken[id] = times_taken.get(id, 0) + 1
-        notes.append((id if place == 1 else f"{id}#{place}", at, _text(row.body or "")))
+        notes.append((id if place == 1 else f"{id}#{place}", at, _text(body)))
     return notes
 
 
 def _text(body: str) -> str:
     """A note as a person reads it: HTML in 2026, plain text until 2024."""
     is_marked = "<" in body or "&" in body or "\n" in body
-    return to_text(body) if is_marked else " ".join(body.split())
+    return to_text(body) if is_marked else to_line(body)
 
 
 def _hash(entry: Raw) -> str:
-    return sha1(entry, usedforsecurity=False).hexdigest()[:20]
+    return xxh3_128_hexdigest(entry)  # a third of what SHA-1 takes on so small an entry

@@ -203,7 +203,7 @@ class Look:
             components=tuple(self._components.values()),
             complete=frozenset(self._complete),
             unchanged=frozenset(id for id, one in self._listed.items() if one is None),
-            entries=self._entries | dict.fromkeys(away, ""),
+            entries=self._entries,
             gone=frozenset(gone),
             name=name or None,
             owes=True,

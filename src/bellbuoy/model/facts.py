@@ -264,8 +264,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     `complete` names the parts that are complete lists: only there is absence a fact.
     `unchanged` are ids of incidents that the page still lists but that were not decoded,
-    because their entry is the one already seen. `entries` maps every entry of this visit to
-    its hash, for the next `Seen`; keys are the format's own and may name more than incidents.
+    because their entry is the one already seen; what was withdrawn is back if it is among
+    them. `entries` maps every entry of this visit to its hash, for the next `Seen`; keys are
+    the format's own and may name more than incidents.
     `stamp` is the page's own time of its last change: an older one means an older copy.
     `window` is None when no history was read. `gone` are known incidents whose own
     address answered 404 or 410. `name` is what the page calls itself. `owes` is true if a
