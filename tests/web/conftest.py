@@ -29,9 +29,9 @@ def web() -> Web:
     return OPEN
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["memory"])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where it is kept. `parametrize` it with `indirect` for the store in memory."""
+    """Where it is kept. `parametrize` it with `indirect` for SQLite."""
     return "memory:" if request.param == "memory" else f"sqlite:///{tmp_path / 'bellbuoy.db'}"
 
 

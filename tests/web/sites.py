@@ -144,6 +144,7 @@ def incident(key: str, title: str, *updates: KnownUpdate, **more: Any) -> KnownI
     """An incident that is held; it stands as its last update says, and began with its first."""
     status = updates[-1].status if updates else IncidentStatus.INVESTIGATING
     began = updates[0].at if updates else minutes_ago(37)
+    impact = more.get("impact", Impact.MAJOR)
     facts = {
         "id": key,
         "key": key,
@@ -151,8 +152,8 @@ def incident(key: str, title: str, *updates: KnownUpdate, **more: Any) -> KnownI
         "title": title,
         "status": status,
         "status_raw": status.value.title(),
-        "impact": Impact.MAJOR,
-        "impact_raw": "major",
+        "impact": impact,
+        "impact_raw": impact.value,
         "url": f"https://status.example/incidents/{key}",
         "started_at": began,
         "updated_at": updates[-1].at if updates else began,

@@ -131,7 +131,7 @@ def categories(
     return {slug: entry.category for slug in slugs if (entry := catalog.find(slug))}
 
 
-def _matcher(entry: MatcherEntry, watched: Sequence[Watched], catalog: Catalog) -> Matcher:
+def read_matcher(entry: MatcherEntry, watched: Sequence[Watched], catalog: Catalog) -> Matcher:
     """The predicate that was written."""
     return Matcher(
         providers=tuple(_slug(glob, watched, catalog) for glob in entry.providers or ()),
@@ -153,8 +153,8 @@ def _route(
     return Route(
         name=name,
         to=entry.to,
-        when=_matcher(entry.when, watched, catalog),
-        unless=_matcher(entry.unless, watched, catalog) if entry.unless else None,
+        when=read_matcher(entry.when, watched, catalog),
+        unless=read_matcher(entry.unless, watched, catalog) if entry.unless else None,
         late=entry.late,
         hold=entry.hold or 0.0,
         remind=entry.remind or 0.0,

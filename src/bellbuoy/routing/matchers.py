@@ -225,10 +225,10 @@ def _says(words: Iterable[str], event: Event) -> bool:
     if event.incident is None:
         return True
     texts = (event.incident.title, event.update.body if event.update else "")
-    return any(_holds(word, text) for word in words for text in texts)
+    return any(holds(word, text) for word in words for text in texts)
 
 
-def _holds(word: str, text: str) -> bool:
+def holds(word: str, text: str) -> bool:
     """Whether a text is like a glob; or, if it has neither star nor `?`, has it anywhere."""
     if "*" in word or "?" in word:
         # Texts are long and seldom the same: not cached.

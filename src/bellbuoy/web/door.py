@@ -83,7 +83,7 @@ class Door:
             return
         if scope["method"] == "HEAD":
             # Answered like GET; the server leaves out the body (RFC 9110, section 9.3.2).
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", "state": {**scope["state"], "is_head": True}}
         await self._inner(scope, receive, answer)
 
     def _judge(self, scope: Scope) -> None:

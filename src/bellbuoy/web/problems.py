@@ -19,6 +19,7 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
         name: str = "",
         retry_after: int | None = None,
         authenticate: bool = False,
+        allow: tuple[str, ...] = (),
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -26,6 +27,7 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
         self.name = name
         self.retry_after = retry_after
         self.authenticate = authenticate
+        self.allow = allow
 
     @property
     def title(self) -> str:
@@ -40,6 +42,8 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
             headers["retry-after"] = str(self.retry_after)
         if self.authenticate:
             headers["www-authenticate"] = 'Bearer realm="bellbuoy"'
+        if self.allow:
+            headers["allow"] = ", ".join(self.allow)
         return headers
 
 

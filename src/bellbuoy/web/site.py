@@ -33,9 +33,13 @@ class Site:
         return self.app.store
 
     @cached_property
+    def catalog(self) -> Catalog:
+        """The shipped catalog."""
+        return Catalog()
+
+    @cached_property
     def categories(self) -> Mapping[str, str]:
         """The catalog's category of each watched provider, by slug."""
-        catalog = Catalog()
         slugs = {one.page.provider.slug for one in self.config.watched}
-        found = {slug: catalog.find(slug) for slug in slugs}
+        found = {slug: self.catalog.find(slug) for slug in slugs}
         return {slug: entry.category if entry else OTHER for slug, entry in found.items()}
