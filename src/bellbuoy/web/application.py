@@ -19,7 +19,6 @@ from bellbuoy.web.door import Door
 from bellbuoy.web.problems import Problem
 from bellbuoy.web.site import Site
 
-
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
