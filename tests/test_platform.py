@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+import sys
 
 import pytest
 
-from bellbuoy.platform import run
+from bellbuoy.platform import allow_many_files, run
 
 
 class SSLProtocol:
@@ -44,3 +45,20 @@ def test_a_connection_that_uvloop_closed_itself_is_no_news(caplog):
 def test_everything_else_that_goes_wrong_in_the_loop_is_told(caplog, context):
     """Only that one message is dropped."""
     assert told(caplog, context) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no such limit")
+def test_a_process_that_serves_may_have_as_many_sockets_as_it_is_let():
+    """Up to the hard limit; more is left as it is."""
+    import resource
+
+    before = _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))
+        allow_many_files()
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        assert soft == (65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536))
+        allow_many_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == soft
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -132,6 +132,22 @@ def run(main: Callable[[], Any]) -> Any:
         return runner.run(main())
 
 
+def allow_many_files() -> None:
+    """Let this process have as many open sockets and files as the system lets it, up to 65,536.
+
+    Shells and services begin with 1,024, which a thousand listeners use up alone.
+    """
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - Windows has none
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def own_group() -> dict[str, Any]:
     """What makes a new process, with all that it starts, a group that can be ended together."""
     if sys.platform == "win32":

@@ -54,7 +54,7 @@ def serve(
     from bellbuoy.cli.choice import choose
     from bellbuoy.config.web import too_open
     from bellbuoy.errors import ConfigError
-    from bellbuoy.platform import run
+    from bellbuoy.platform import allow_many_files, run
     from bellbuoy.web.server import listen
 
     chosen = choose(config, store=store, allow_private=allow_private)
@@ -65,6 +65,7 @@ def serve(
     )
     if problem := too_open(web):
         raise ConfigError(f"--host: {problem}")
+    allow_many_files()
     with listen(web) as opened:
         return run(lambda: _serve(chosen, web, opened, log_level, as_json=log_json))
 

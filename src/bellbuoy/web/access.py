@@ -71,9 +71,12 @@ def granted(web: Web, bearer: str, session: str, now: float) -> Scope:
 
 def is_enough(web: Web, has: Scope, needs: Scope) -> bool:
     """Whether a scope covers what is needed. Where metrics have a token, reading is not enough."""
-    if needs is Scope.METRICS:
-        return has in {Scope.METRICS, Scope.WRITE} if web.metrics else has >= Scope.READ
-    return has >= needs
+    if needs is Scope.METRICS and web.metrics:
+        return has in {Scope.METRICS, Scope.WRITE}
+    if has is Scope.METRICS and not web.read:
+        # Whoever shows a token that opens little may still do what everybody may.
+        has = Scope.READ
+    return has >= (Scope.READ if needs is Scope.METRICS else needs)
 
 
 def scope_of_token(web: Web, token: str) -> Scope:
@@ -104,10 +107,17 @@ def is_our_host(web: Web, host: str) -> bool:
     return name is not None and (is_loopback(name) or name in web.hosts or _is_own(web, name))
 
 
-def is_our_origin(web: Web, origin: str) -> bool:
-    """Whether a request was sent by a page of ours. `null` and other schemes are strangers."""
-    scheme, _, rest = origin.partition("://")
-    return scheme in {"http", "https"} and "/" not in rest and is_our_host(web, rest)
+def is_our_origin(web: Web, origin: str, host: str) -> bool:
+    """Whether a request was sent by a page of ours. `null` and other schemes are strangers.
+
+    Another port is another site: on the loopback there are many, each somebody else's. Only a
+    proxy in front of us may have changed the Host, and then a page of ours is one of
+    `web.hosts` without a port.
+    """
+    scheme, _, authority = origin.partition("://")
+    if scheme not in {"http", "https"} or "/" in authority or not is_our_host(web, authority):
+        return False
+    return authority.lower() == host.lower() or authority.lower() in web.hosts
 
 
 def bearer(headers: Mapping[str, str]) -> str:

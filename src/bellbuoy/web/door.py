@@ -26,6 +26,9 @@ from bellbuoy.web.problems import Problem
 MOST_BYTES = 64 * 1024
 """The largest body that is taken, in bytes."""
 
+MOST_POKED = 1024 * 1024
+"""The largest body that may come with a poke, in bytes; it is thrown away as it comes."""
+
 BODY_WITHIN = 10.0
 """How long a body may take to come, in seconds."""
 
@@ -66,7 +69,10 @@ class Door:
         self._web = web
         self._clock = clock
         self._now = now
+        # Apart, so that who may do nothing takes nothing from those who may: behind a proxy all
+        # have one address.
         self._writes = Allowance(burst=30, rate=1.0)
+        self._knocks = Allowance(burst=30, rate=1.0)
         self._failures = Allowance(burst=10, rate=0.1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +83,10 @@ class Door:
         try:
             self._judge(scope)
             if scope["method"] not in access.SAFE:
-                receive = _replayed(await _read_body(receive), receive)
+                is_poke = access.is_poke(scope["method"], scope["path"])
+                most = MOST_POKED if is_poke else MOST_BYTES
+                body = await _read_body(receive, most, is_kept=not is_poke)
+                receive = _replayed(body, receive)
         except Problem as problem:
             await self._refuse(problem, scope, receive, answer)
             return
@@ -92,33 +101,40 @@ class Door:
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        if not access.is_health(path) and not access.is_our_host(
-            self._web, headers.get("host", "")
-        ):
+        if sum(name == b"host" for name, _ in scope["headers"]) > 1:
+            # RFC 9112, section 3.2; else two readers of it would each see another one.
+            raise Problem(400, "there is more than one Host", name="host")
+        host = headers.get("host", "")
+        if not access.is_health(path) and not access.is_our_host(self._web, host):
             raise Problem(
                 421, "this name is not ours; add it to web.hosts in the config", name="host"
             )
         has = access.granted(self._web, access.bearer(headers), _session(headers), self._now())
         scope.setdefault("state", {})["scope"] = has
-        if method not in access.SAFE:
-            self._judge_write(scope, headers, is_poke=access.is_poke(method, path))
         needs = access.needed(method, path)
+        if method not in access.SAFE:
+            self._judge_write(scope, headers)
         if not access.is_enough(self._web, has, needs):
             self._count_failure(scope, headers)
             raise self._not_allowed(needs, has)
+        if method not in access.SAFE:
+            allowance = self._writes if needs is access.Scope.WRITE else self._knocks
+            if wait := allowance.take(_peer(scope), self._clock()):
+                raise Problem(429, "too many writes at once", retry_after=math.ceil(wait))
 
-    def _judge_write(self, scope: Scope, headers: dict[str, str], *, is_poke: bool) -> None:
+    def _judge_write(self, scope: Scope, headers: dict[str, str]) -> None:
+        """Raise Problem if another page had a browser send it, or if it says that it is large."""
+        is_poke = access.is_poke(scope["method"], scope["path"])
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
-        is_strange = origin is not None and not access.is_our_origin(self._web, origin)
+        host = headers.get("host", "")
+        is_strange = origin is not None and not access.is_our_origin(self._web, origin, host)
         is_by_cookie = bool(_session(headers)) and not access.bearer(headers)
         is_unsaid = origin is None and site is None and is_by_cookie and not is_poke
         if is_strange or is_unsaid or site not in {None, "same-origin", "none"}:
             raise Problem(403, "it was not sent by a page of ours", name="origin")
-        length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length[:20]) > MOST_BYTES:
-            raise _too_large()
-        if wait := self._writes.take(_peer(scope), self._clock()):
-            raise Problem(429, "too many writes at once", retry_after=math.ceil(wait))
+        length, most = headers.get("content-length", "0"), MOST_POKED if is_poke else MOST_BYTES
+        if not length.isdecimal() or int(length[:20]) > most:
+            raise _too_large(most)
 
     def _count_failure(self, scope: Scope, headers: dict[str, str]) -> None:
         """Guessing a token is slow; asking without one costs nothing."""
@@ -170,20 +186,25 @@ class _Answer:
         await self._send(message)
 
 
-async def _read_body(receive: Receive) -> bytes:
-    """A small body, as a whole. Raises Problem if it is too large, or takes too long."""
-    body = b""
+async def _read_body(receive: Receive, most: int, *, is_kept: bool = True) -> bytes:
+    """A body of at most so many bytes; empty if it is not kept.
+
+    Raises Problem if it is larger, or takes too long.
+    """
+    size, kept = 0, b""
     try:
         async with asyncio.timeout(BODY_WITHIN):
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
                     raise Problem(400, "the body was cut")
-                body += message.get("body", b"")
-                if len(body) > MOST_BYTES:
-                    raise _too_large()
+                part: bytes = message.get("body", b"")
+                size += len(part)
+                if size > most:
+                    raise _too_large(most)
+                kept += part if is_kept else b""
                 if not message.get("more_body", False):
-                    return body
+                    return kept
     except TimeoutError:
         raise Problem(408, f"the body did not come within {BODY_WITHIN:g} s") from None
 
@@ -198,8 +219,8 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _too_large() -> Problem:
-    return Problem(413, f"at most {MOST_BYTES} bytes are taken")
+def _too_large(most: int) -> Problem:
+    return Problem(413, f"at most {most} bytes are taken")
 
 
 def _session(headers: MutableMapping[str, str]) -> str:

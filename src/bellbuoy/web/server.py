@@ -11,6 +11,9 @@ from starlette.types import ASGIApp
 from bellbuoy.config.web import Web
 from bellbuoy.errors import ConfigError
 
+MOST_CONNECTIONS = 4000
+"""Connections beyond so many are answered with 503, so that polling still gets its own."""
+
 STOP_WITHIN = 2
 """How long answers that are being given may still take at the end, in seconds."""
 
@@ -55,6 +58,7 @@ async def serving(application: ASGIApp, opened: socket.socket) -> AsyncGenerator
             proxy_headers=False,
             server_header=False,
             timeout_keep_alive=30,
+            limit_concurrency=MOST_CONNECTIONS,
             timeout_graceful_shutdown=STOP_WITHIN,
         )
     )
