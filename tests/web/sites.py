@@ -65,7 +65,8 @@ class Seen(Struct, frozen=True, kw_only=True):
     """What a Bellbuoy has seen, done and been told.
 
     A page without a state was never read. `known` is by page key. Events are numbered by the
-    store, from 1. Deliveries name their event by that number.
+    store, from 1. Deliveries name their event by that number. `told` are (receiver, lane,
+    route) of those who were told that something began.
     """
 
     pages: tuple[Watched, ...] = ()
@@ -74,6 +75,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     silences: tuple[Silence, ...] = ()
+    told: tuple[tuple[str, str, str], ...] = ()
 
 
 class Silent(ScriptedNetwork):
@@ -341,7 +343,7 @@ async def fill(store: Store, seen: Seen) -> None:
             await store.commit(Visit(page=one.page, state=state, before=before, known=facts))
     await store.append(seen.events)
     last = await store.last_seq()
-    await store.dispatch("dispatcher", last, Outgoing(new=seen.deliveries))
+    await store.dispatch("dispatcher", last, Outgoing(new=seen.deliveries, told=seen.told))
     for each in seen.silences:
         await store.add_silence(each)
 

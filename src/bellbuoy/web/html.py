@@ -18,6 +18,8 @@ _FILTERS: dict[str, Any] = {
     "stamp": spoken.stamp,
     "machine": spoken.machine,
     "counted": spoken.counted,
+    "lag": spoken.lag,
+    "span": spoken.span,
     "link": spoken.safe_link,
 }
 
@@ -61,6 +63,12 @@ def page(
         )
     )
     return HTMLResponse(text, status, headers={"cache-control": "no-cache"})
+
+
+def wants_part(request: Request) -> bool:
+    """Whether a page that stands asks for the part of it that changes."""
+    asked = request.headers
+    return "hx-request" in asked and "hx-history-restore-request" not in asked
 
 
 def error_page(request: Request, problem: Problem) -> HTMLResponse:

@@ -7,14 +7,18 @@ the store, so an overview is as true as the log.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from msgspec import Struct
 
 from bellbuoy.app import App, Place
 from bellbuoy.config import Watched
+from bellbuoy.events import Event, EventKind
 from bellbuoy.model.facts import ComponentStatus, IncidentKind
 from bellbuoy.model.known import KnownComponent, KnownIncident
 from bellbuoy.observer import Observer, VisitDone
+from bellbuoy.stores import Store
+from bellbuoy.stores.retention import ended_at
 from bellbuoy.web.addresses import page_id
 
 
@@ -23,7 +27,8 @@ class PageView(Struct, frozen=True, kw_only=True):
 
     `id` names it in our addresses. `total` counts its components, `ill` are those that are not
     operational, the worst first. `incidents` are the open ones, `maintenances` the planned work
-    that is announced or goes on. `place` is its place in the schedule.
+    that is announced or goes on. `place` is its place in the schedule. `fine_since` is the end
+    of its last trouble, as far as anybody knows; None if none is known.
     """
 
     id: str
@@ -33,6 +38,7 @@ class PageView(Struct, frozen=True, kw_only=True):
     ill: tuple[KnownComponent, ...] = ()
     incidents: tuple[KnownIncident, ...] = ()
     maintenances: tuple[KnownIncident, ...] = ()
+    fine_since: datetime | None = None
 
     @property
     def is_unreadable(self) -> bool:
@@ -59,6 +65,23 @@ class _Facts(Struct, frozen=True):
     ill: tuple[KnownComponent, ...] = ()
     incidents: tuple[KnownIncident, ...] = ()
     maintenances: tuple[KnownIncident, ...] = ()
+    fine_since: datetime | None = None
+
+
+class _Past(Struct, frozen=True):
+    """What lately happened to a page: incidents that may be over, and events."""
+
+    incidents: tuple[KnownIncident, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+MANY = 20
+"""Pages of which everything is read at once, instead of one by one."""
+
+_FEW_ENTRIES, _MANY_ENTRIES = 30, 2000
+"""How many of the newest incidents and events are asked for the end of the last trouble."""
+
+_WELL = frozenset({ComponentStatus.OPERATIONAL, ComponentStatus.MAINTENANCE})
 
 
 class Overview(Observer):
@@ -115,7 +138,15 @@ class Overview(Observer):
         incidents: dict[str, list[KnownIncident]] = {key: [] for key in keys}
         for key, incident in await store.open_incidents(keys):
             incidents[key].append(incident)
-        return {key: _facts(await store.components(key), incidents[key]) for key in keys}
+        if len(keys) < MANY:
+            parts = {key: await store.components(key) for key in keys}
+            pasts = {key: await _past(store, key) for key in keys}
+        else:
+            parts = await store.all_components()
+            pasts = await _pasts(store)
+        return {
+            key: _facts(parts.get(key, ()), incidents[key], pasts.get(key, _Past())) for key in keys
+        }
 
     def _view(self, watched: Watched) -> PageView:
         key = watched.page.key
@@ -131,6 +162,7 @@ class Overview(Observer):
             ill=facts.ill,
             incidents=facts.incidents,
             maintenances=facts.maintenances,
+            fine_since=facts.fine_since,
         )
 
     @property
@@ -140,7 +172,45 @@ class Overview(Observer):
         return self._app
 
 
-def _facts(components: Sequence[KnownComponent], incidents: Sequence[KnownIncident]) -> _Facts:
+async def _past(store: Store, key: str) -> _Past:
+    found = await store.incidents(page_keys=[key], kind=IncidentKind.INCIDENT, limit=_FEW_ENTRIES)
+    events = await store.latest_events(page=key, limit=_FEW_ENTRIES)
+    return _Past(tuple(incident for _, incident in found), events)
+
+
+async def _pasts(store: Store) -> Mapping[str, _Past]:
+    """The newest of all pages at once; of a page that was long quiet that may be nothing."""
+    incidents: dict[str, list[KnownIncident]] = {}
+    for key, incident in await store.incidents(kind=IncidentKind.INCIDENT, limit=_MANY_ENTRIES):
+        incidents.setdefault(key, []).append(incident)
+    events: dict[str, list[Event]] = {}
+    for event in await store.latest_events(limit=_MANY_ENTRIES):
+        events.setdefault(event.page.key, []).append(event)
+    return {
+        key: _Past(tuple(incidents.get(key, ())), tuple(events.get(key, ())))
+        for key in incidents.keys() | events.keys()
+    }
+
+
+def _fine_since(past: _Past) -> datetime | None:
+    """The end of the last trouble: an incident's, a component's, or that of being unreadable."""
+    ends = [ended_at(incident) for incident in past.incidents]
+    ends += [event.observed_at for event in past.events if _is_of_trouble(event)]
+    return max((at for at in ends if at), default=None)
+
+
+def _is_of_trouble(event: Event) -> bool:
+    if event.kind is EventKind.PAGE_READABLE:
+        return True
+    statuses = event.changes.get("status", ())
+    return event.kind is EventKind.COMPONENT_CHANGED and any(
+        ComponentStatus(status) not in _WELL for status in statuses
+    )
+
+
+def _facts(
+    components: Sequence[KnownComponent], incidents: Sequence[KnownIncident], past: _Past
+) -> _Facts:
     parts = [component for component in components if not component.is_group]
     ill = [part for part in parts if part.status is not ComponentStatus.OPERATIONAL]
     return _Facts(
@@ -148,4 +218,5 @@ def _facts(components: Sequence[KnownComponent], incidents: Sequence[KnownIncide
         ill=tuple(sorted(ill, key=lambda part: (-part.status.rank, part.name))),
         incidents=tuple(one for one in incidents if one.kind is IncidentKind.INCIDENT),
         maintenances=tuple(one for one in incidents if one.kind is IncidentKind.MAINTENANCE),
+        fine_since=_fine_since(past),
     )

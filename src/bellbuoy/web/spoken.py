@@ -26,6 +26,11 @@ def span(length: timedelta) -> str:
     raise AssertionError(seconds)
 
 
+def lag(length: timedelta) -> str:
+    """How far one clock is behind another: `+41 s`; `−3 s` where it is ahead."""
+    return f"−{span(-length)}" if length < timedelta() else f"+{span(length)}"
+
+
 def clock(at: datetime) -> str:
     """The time of day in UTC, for those who read without JavaScript: `16:02`."""
     return f"{at.astimezone(UTC):%H:%M}"
