@@ -22,6 +22,7 @@ from bellbuoy.model.known import KnownComponent, KnownIncident
 from bellbuoy.notifiers import Receiver
 from bellbuoy.routing.matchers import Need
 from bellbuoy.routing.routes import Route
+from bellbuoy.web.addresses import incident_path
 from tests.event_samples import page_event
 from tests.web.sites import (
     NOW,
@@ -57,18 +58,22 @@ _SLUGS = {name: name.lower().replace(" ", "-") for names in WORLD.values() for n
 CATEGORIES = {_SLUGS[name]: category for category, names in WORLD.items() for name in names}
 """The category of each vendor, by slug."""
 
-_OF = {
+OF = {
     name: watched(slug, name, url=f"https://status.{slug}.example", tags=("shop",) if i % 3 else ())
     for i, (name, slug) in enumerate(_SLUGS.items())
 }
+"""What is watched, by the vendor's name."""
+
+MAIN_INCIDENT = incident_path("https://status.beaconlight-ai.example", "01KB4Q")
+"""Where the incident with the longest story is shown."""
 
 
 def lookout() -> tuple[Seen, dict[str, Any]]:
     """What was seen in this world, and the further parts of the config that goes with it."""
     facts = _facts()
     events, deliveries = _told(facts)
-    unread = _OF["Oxbow Models"].page.key
-    states = {one.page.key: read_state(one.page.key) for one in _OF.values()}
+    unread = OF["Oxbow Models"].page.key
+    states = {one.page.key: read_state(one.page.key) for one in OF.values()}
     states[unread] = replace(
         unreadable_state(unread),
         health=replace(
@@ -78,11 +83,9 @@ def lookout() -> tuple[Seen, dict[str, Any]]:
         ),
     )
     seen = Seen(
-        pages=tuple(_OF.values()),
+        pages=tuple(OF.values()),
         states=states,
-        known={
-            _OF[name].page.key: known(_OF[name].page.key, *each) for name, each in facts.items()
-        },
+        known={OF[name].page.key: known(OF[name].page.key, *each) for name, each in facts.items()},
         events=events,
         deliveries=deliveries,
         told=tuple(
@@ -157,7 +160,7 @@ def main_incident() -> KnownIncident:
 
 def _facts() -> dict[str, tuple[KnownIncident | KnownComponent, ...]]:
     facts: dict[str, tuple[KnownIncident | KnownComponent, ...]] = {}
-    for number, name in enumerate(_OF):
+    for number, name in enumerate(OF):
         days = FINE_FOR[number % len(FINE_FOR)]
         facts[name] = (_past(days), *(component(part) for part in ("Dashboard", "API", "Webhooks")))
     partial, degraded = ComponentStatus.PARTIAL_OUTAGE, ComponentStatus.DEGRADED
@@ -273,16 +276,16 @@ def _work(key: str, title: str, at: datetime, *, on: bool = False) -> KnownIncid
 def _told(
     facts: dict[str, tuple[KnownIncident | KnownComponent, ...]],
 ) -> tuple[tuple[Event, ...], tuple[Delivery, ...]]:
-    of, about = _OF["Beaconlight AI"], main_incident()
+    of, about = OF["Beaconlight AI"], main_incident()
     story = _story(of, about)
     others = [
         event
         for name in ("Tidewater Pay", "Mooring Git", "Breakwater CDN")
         for fact in facts[name][:1]
         if isinstance(fact, KnownIncident)
-        for event in told(_OF[name], fact)
+        for event in told(OF[name], fact)
     ]
-    unread = _OF["Oxbow Models"].page
+    unread = OF["Oxbow Models"].page
     events = (
         *others,
         *story,
