@@ -1,7 +1,6 @@
 """The board as values: order, counts, words, and what a filter leaves."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
