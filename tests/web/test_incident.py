@@ -5,7 +5,17 @@ import httpx
 from bellbuoy.model.facts import IncidentStatus
 from bellbuoy.web.addresses import incident_path, page_id
 from bellbuoy.web.incident import find
-from tests.web.sites import Seen, incident, minutes_ago, open_site, told, update, watched
+from tests.web.sites import (
+    Seen,
+    incident,
+    known,
+    minutes_ago,
+    open_site,
+    read_state,
+    told,
+    update,
+    watched,
+)
 
 OPENAI = "https://status.openai.example"
 
