@@ -18,6 +18,8 @@ ROWS = (
     "printed_line",
     "routing",
     "delivery",
+    "sse",
+    "serve",
     "metrics",
     "event_page",
     "start",

@@ -130,6 +130,21 @@ def test_every_question_of_a_long_log_is_answered(figures):
     assert all(figure.counts["events"] == 10_000 for figure in figures)
 
 
+@measured("sse")
+def test_every_listener_of_the_stream_hears(figures):
+    """And is still there when its memory is counted."""
+    soon, small = figures
+    assert soon.counts["heard"] == small.counts["listeners"] == 50
+
+
+@measured("serve")
+def test_polls_go_on_while_somebody_listens(figures):
+    """On the side that is served there is a listener."""
+    (figure,) = figures
+    assert figure.counts["visits"] >= 20
+    assert figure.counts["listeners"] == 1
+
+
 @measured("start")
 def test_starts_are_measured(figures):
     """Both processes ran, and the first request came."""

@@ -43,7 +43,12 @@ Types = Annotated[
     tuple[Annotated[str, AfterValidator(values.whole_kind)], ...],
     _choice([kind.value for kind in EventKind]),
 ]
-Tags = Annotated[tuple[Annotated[str, AfterValidator(values.tag)], ...], Field(max_length=20)]
+Tags = Annotated[
+    tuple[
+        Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$"), AfterValidator(values.tag)], ...
+    ],
+    Field(max_length=20),
+]
 LogPlace = Annotated[str, Field(max_length=60, examples=["3f2a9c01d4e5b6a7:1204"])]
 
 _TEXT = "A word or a glob in {}; case does not count. May be repeated: any of them."
