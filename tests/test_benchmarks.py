@@ -145,6 +145,12 @@ def test_polls_go_on_while_somebody_listens(figures):
     assert figure.counts["listeners"] == 1
 
 
+@measured("board")
+def test_the_board_shows_every_provider_and_every_open_incident(figures):
+    """One of forty has trouble."""
+    assert figures[0].counts == {"tiles": 40, "cards": 1}
+
+
 @measured("start")
 def test_starts_are_measured(figures):
     """Both processes ran, and the first request came."""

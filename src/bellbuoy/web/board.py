@@ -155,7 +155,7 @@ def _is_wanted(view: PageView, one: KnownIncident, chosen: Filter) -> bool:
     """Whether an incident is as bad as wanted, and speaks of what is wanted."""
     if chosen.impact and one.impact.rank < Impact(chosen.impact).rank:
         return False
-    return _says(chosen.text, (*_names(view), *_texts(one)))
+    return not chosen.text or _says(chosen.text, (*_names(view), *_texts(one)))
 
 
 def _says(text: str, texts: Iterable[str]) -> bool:
@@ -211,7 +211,7 @@ def _is_shown(views: Iterable[PageView], chosen: Filter) -> bool:
     for view in views:
         if any(_is_wanted(view, one, chosen) for one in view.incidents):
             return True
-        if not chosen.impact and _says(chosen.text, _names(view)):
+        if not chosen.impact and (not chosen.text or _says(chosen.text, _names(view))):
             return True
     return False
 

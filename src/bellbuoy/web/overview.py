@@ -106,7 +106,7 @@ class Overview(Observer):
     async def pages(self) -> tuple[PageView, ...]:
         """Every page, in the order of the config. Raises StoreError."""
         await self._refresh(self._stale)
-        return tuple(self._view(one) for one in self._ids.values())
+        return tuple(self._view(id, one) for id, one in self._ids.items())
 
     async def page(self, id: str) -> PageView | None:
         """The page of this id; None if there is none. Raises StoreError."""
@@ -114,7 +114,7 @@ class Overview(Observer):
         if watched is None:
             return None
         await self._refresh(self._stale & {watched.page.key})
-        return self._view(watched)
+        return self._view(id, watched)
 
     def watched(self, id: str) -> Watched | None:
         """What the config says of the page of this id."""
@@ -148,14 +148,14 @@ class Overview(Observer):
             key: _facts(parts.get(key, ()), incidents[key], pasts.get(key, _Past())) for key in keys
         }
 
-    def _view(self, watched: Watched) -> PageView:
+    def _view(self, id: str, watched: Watched) -> PageView:
         key = watched.page.key
         place = self._running.place(key)
         if place is None:
             raise LookupError(key)
         facts = self._facts.get(key, _Facts())
         return PageView(
-            id=page_id(key),
+            id=id,
             watched=watched,
             place=place,
             total=facts.total,

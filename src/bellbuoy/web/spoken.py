@@ -1,6 +1,7 @@
 """Instants, spans and counts as a page says them; pure."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
@@ -36,11 +37,13 @@ def clock(at: datetime) -> str:
     return f"{at.astimezone(UTC):%H:%M}"
 
 
+@lru_cache(maxsize=1 << 14)
 def stamp(at: datetime) -> str:
     """An instant in full, in UTC: `2026-11-20 16:02:11 UTC`."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+@lru_cache(maxsize=1 << 14)
 def machine(at: datetime) -> str:
     """An instant as `<time datetime>` wants it: RFC 3339 with a Z."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
