@@ -59,7 +59,7 @@ def run(scale: Scale) -> Iterator[Figure]:
     some = [apart("benchmarks.board", "asked", count=providers) for _ in range(scale.repeats)]
     ours, plain = [one["ours"] for one in some], [one["plain"] for one in some]
     yield Figure(
-        what=f"CPU of the board of {providers:,} providers; against a template that prints their names",
+        what=f"CPU of the board of {providers:,} providers; against a template that prints names",
         ours=f"{spread(ours)} ms",
         baseline=f"{median(plain):.3g} ms",
         target=f"<= {LONGEST:.0f} ms",

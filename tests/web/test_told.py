@@ -113,3 +113,9 @@ def test_an_incident_without_updates_can_still_be_told_of():
     assert event.update is None
     assert event.lane == f"{ACME.page.key} i2"
     assert events_of(ACME, TROUBLE)[0].lane == LANE
+
+
+def test_an_incident_of_which_no_time_is_known_can_still_be_told_of():
+    """Rows of an older version have none, and the board must not fall over one of them."""
+    timeless = incident("i3", "When?", started_at=None, updated_at=None, first_seen_at=None)
+    assert told(opening(ACME.page, timeless), Ledger(), _config(_to("ops"))).why == "nobody yet"

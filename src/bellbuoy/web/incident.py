@@ -19,7 +19,7 @@ from bellbuoy.web.site import Site
 from bellbuoy.web.timeline import Story, remembered, story
 
 MOST_EVENTS = 500
-"""How many events of one incident are shown, the newest; few have a tenth of it."""
+"""How many events of one incident are shown, the newest."""
 
 MOST_RELATED = 6
 """How many other incidents of the provider are named."""

@@ -18,6 +18,7 @@ from bellbuoy.model.known import KnownIncident
 from bellbuoy.routing.matchers import Reason
 from bellbuoy.routing.routes import Decision, Route, decide, nearest
 from bellbuoy.stores import Store
+from bellbuoy.stores.retention import began_at
 
 MOST_DELIVERIES = 1000
 """How many of the newest deliveries of one status are looked through."""
@@ -73,9 +74,7 @@ def opening(page: Page, incident: KnownIncident) -> Event:
     is_planned = incident.kind is IncidentKind.MAINTENANCE
     kind = EventKind.MAINTENANCE_SCHEDULED if is_planned else EventKind.INCIDENT_OPENED
     newest = incident.updates[-1] if incident.updates else None
-    seen_at = incident.first_seen_at or (newest and newest.at) or incident.started_at
-    if seen_at is None:
-        raise ValueError(f"{page.key}: {incident.key} was never seen")
+    seen_at = incident.first_seen_at or began_at(incident)
     record = Record(page, seen_at, is_baseline=False, evidence=0)
     record.event(kind, incident, update=newest, content="now")
     return record.events[0]
