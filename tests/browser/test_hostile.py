@@ -2,7 +2,7 @@
 
 import pytest
 from msgspec.structs import replace
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from bellbuoy.config import Watched
 from bellbuoy.events import Event
@@ -114,11 +114,9 @@ async def _is_inert(page: Page) -> None:
 async def _is_swapped(page: Page, one: Served, event: Event) -> None:
     """An event came, and the page was morphed."""
     await page.locator("#live", has_text="live").wait_for()
-    cursor = await page.locator("[data-live]").get_attribute("data-cursor")
-    await one.site.store.append([event])
-    await page.wait_for_function(
-        "old => document.querySelector('[data-live]').dataset.cursor !== old", arg=cursor
-    )
+    (numbered,) = await one.site.store.append([event])
+    place = f"{one.site.store.log_id}:{numbered.seq}"
+    await expect(page.locator("[data-live]")).to_have_attribute("data-cursor", place)
 
 
 async def test_j6_j7_what_vendors_write_is_shown_on_the_board_as_it_is_written(open_page):

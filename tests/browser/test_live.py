@@ -1,7 +1,5 @@
 """Pages that stay open: they follow what happens, and leave in peace whoever reads them."""
 
-import asyncio
-
 import pytest
 from playwright.async_api import Page, expect
 
@@ -230,8 +228,6 @@ async def test_an_event_that_no_page_knows_of_harms_nothing(afternoon, open_page
     await afternoon.site.store.append(
         [incident_event(EventKind.INCIDENT_RESOLVED, "unheard-of", at=NOW, observed_at=NOW)]
     )
-    async with asyncio.timeout(10):
-        await page.wait_for_function(
-            "document.querySelector('#board').dataset.cursor.endsWith(':10')"
-        )
+    place = f"{afternoon.site.store.log_id}:{await afternoon.site.store.last_seq()}"
+    await expect(page.locator("#board")).to_have_attribute("data-cursor", place)
     await expect(page.locator("#heading")).to_contain_text("Four vendors have trouble")
