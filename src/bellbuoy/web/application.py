@@ -14,7 +14,16 @@ from starlette.staticfiles import StaticFiles
 
 from bellbuoy import __version__
 from bellbuoy.errors import CursorError, StoreError
-from bellbuoy.web import api, dashboard, html, openapi, problems, sign_in, validation
+from bellbuoy.web import (
+    api,
+    dashboard,
+    html,
+    openapi,
+    problems,
+    sign_in,
+    statuspage,
+    validation,
+)
 from bellbuoy.web.door import Door
 from bellbuoy.web.problems import Problem
 from bellbuoy.web.site import Site
@@ -45,6 +54,8 @@ def routes(site: Site) -> FastAPI:
     app.include_router(api.router(site))
     app.include_router(sign_in.router(site))
     app.include_router(dashboard.router(site))
+    for part in (statuspage,):
+        app.include_router(part.router(site))
     app.mount("/static", StaticFiles(directory=str(files("bellbuoy.web") / "static")))
     for kind in (
         Problem,
