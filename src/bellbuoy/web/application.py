@@ -17,6 +17,7 @@ from bellbuoy.errors import CursorError, StoreError
 from bellbuoy.web import (
     api,
     dashboard,
+    feeds,
     html,
     openapi,
     problems,
@@ -54,7 +55,7 @@ def routes(site: Site) -> FastAPI:
     app.include_router(api.router(site))
     app.include_router(sign_in.router(site))
     app.include_router(dashboard.router(site))
-    for part in (statuspage,):
+    for part in (statuspage, feeds):
         app.include_router(part.router(site))
     app.mount("/static", StaticFiles(directory=str(files("bellbuoy.web") / "static")))
     for kind in (
