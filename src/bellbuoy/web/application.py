@@ -19,6 +19,7 @@ from bellbuoy.web import (
     dashboard,
     feeds,
     html,
+    ics,
     openapi,
     problems,
     sign_in,
@@ -55,7 +56,7 @@ def routes(site: Site) -> FastAPI:
     app.include_router(api.router(site))
     app.include_router(sign_in.router(site))
     app.include_router(dashboard.router(site))
-    for part in (statuspage, feeds):
+    for part in (statuspage, feeds, ics):
         app.include_router(part.router(site))
     app.mount("/static", StaticFiles(directory=str(files("bellbuoy.web") / "static")))
     for kind in (
