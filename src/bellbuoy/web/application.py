@@ -16,6 +16,7 @@ from bellbuoy import __version__
 from bellbuoy.errors import CursorError, StoreError
 from bellbuoy.web import (
     api,
+    badges,
     dashboard,
     feeds,
     html,
@@ -56,7 +57,7 @@ def routes(site: Site) -> FastAPI:
     app.include_router(api.router(site))
     app.include_router(sign_in.router(site))
     app.include_router(dashboard.router(site))
-    for part in (statuspage, feeds, ics):
+    for part in (statuspage, feeds, ics, badges):
         app.include_router(part.router(site))
     app.mount("/static", StaticFiles(directory=str(files("bellbuoy.web") / "static")))
     for kind in (
