@@ -19,6 +19,7 @@ from bellbuoy.web import (
     badges,
     dashboard,
     feeds,
+    health,
     html,
     ics,
     openapi,
@@ -57,7 +58,7 @@ def routes(site: Site) -> FastAPI:
     app.include_router(api.router(site))
     app.include_router(sign_in.router(site))
     app.include_router(dashboard.router(site))
-    for part in (statuspage, feeds, ics, badges):
+    for part in (statuspage, feeds, ics, badges, health):
         app.include_router(part.router(site))
     app.mount("/static", StaticFiles(directory=str(files("bellbuoy.web") / "static")))
     for kind in (
