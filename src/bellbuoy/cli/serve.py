@@ -90,8 +90,7 @@ async def _serve(
     from bellbuoy.web.site import Site
 
     overview = Overview()
-    pages = [one.page for one in config.watched]
-    metrics = Metrics(pages, [receiver.name for receiver in config.receivers])
+    metrics = Metrics((one.page for one in config.watched), (to.name for to in config.receivers))
     with (
         open_log(log_level, as_json=as_json, secrets=secrets_of(config)) as log,
         FirstLooks(config.watched) as looks,
