@@ -759,3 +759,21 @@ def test_no_recording_of_incident_io_is_read_as_statuspage(corpus):
     for body in bodies:
         with pytest.raises(ReadError, match="incidentio"):
             read({SUMMARY: body})
+
+
+def test_what_another_bellbuoy_means_counts_more_than_the_word_it_had_to_say():
+    """Statuspage has no word for unknown or cancelled; whatever else is there is passed over."""
+    summary = json.loads(GOOD[SUMMARY])
+    part, other = summary["components"][:2]
+    part["bellbuoy"], other["bellbuoy"] = {"status": "unknown"}, 5
+    other["status"] = "operational"
+    (incident, *_) = summary["incidents"]
+    incident["bellbuoy"] = {"impact": "unknown", "status": 7}
+    incident["incident_updates"][0]["bellbuoy"] = {"status": "cancelled"}
+    snapshot, _ = read({SUMMARY: json.dumps(summary).encode()})
+    statuses = {one.id: one.status for one in snapshot.components}
+    assert statuses[part["id"]] is ComponentStatus.UNKNOWN
+    assert statuses[other["id"]] is ComponentStatus.OPERATIONAL
+    (found,) = (one for one in snapshot.incidents if one.id == incident["id"])
+    assert (found.impact, found.status_raw) == (Impact.UNKNOWN, incident["status"])
+    assert found.updates[-1].status is IncidentStatus.CANCELLED

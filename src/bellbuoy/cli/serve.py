@@ -82,6 +82,7 @@ async def _serve(
     from bellbuoy.observer import Observers
     from bellbuoy.platform import stop_signals
     from bellbuoy.telemetry.logging import open_log
+    from bellbuoy.telemetry.metrics import Metrics
     from bellbuoy.telemetry.systemd import supervised
     from bellbuoy.web.application import application
     from bellbuoy.web.overview import Overview
@@ -89,15 +90,17 @@ async def _serve(
     from bellbuoy.web.site import Site
 
     overview = Overview()
+    metrics = Metrics((one.page for one in config.watched), (to.name for to in config.receivers))
     with (
         open_log(log_level, as_json=as_json, secrets=secrets_of(config)) as log,
         FirstLooks(config.watched) as looks,
     ):
-        app = App(config, observer=Observers((overview, looks, log)))
+        observer = Observers((overview, metrics, looks, log))
+        app = App(config, observer=observer, pulse=metrics.woke)
         with stop_signals(app.request_stop):
             async with app:
                 overview.open(app)
-                site = application(Site(app, web, overview))
+                site = application(Site(app, web, overview, metrics))
                 async with serving(site, opened), supervised(app.stuck):
                     say(f"serving at {address_of(opened)}")
                     report = asyncio.create_task(_report(app, looks))

@@ -47,6 +47,13 @@ class Document(Struct):
     scheduled_maintenances: Rows = None
 
 
+class Meant(Struct):
+    """`bellbuoy` of any row: what a Bellbuoy means where Statuspage has no word for it."""
+
+    status: Text = None
+    impact: Text = None
+
+
 class ComponentRow(Struct):
     """One of `components`: a component, or with `group: true` a heading over others."""
 
@@ -55,6 +62,7 @@ class ComponentRow(Struct):
     status: Text = None
     group_id: Text = None
     group: bool | None = None
+    bellbuoy: Raw = ABSENT
 
 
 class UpdateRow(Struct):
@@ -66,6 +74,7 @@ class UpdateRow(Struct):
     display_at: Text = None
     created_at: Text = None
     updated_at: Text = None
+    bellbuoy: Raw = ABSENT
 
 
 class IncidentRow(Struct):
@@ -83,6 +92,7 @@ class IncidentRow(Struct):
     resolved_at: Text = None
     incident_updates: Rows = None
     components: Rows = None
+    bellbuoy: Raw = ABSENT
 
 
 def read_components(rows: Iterable[Raw]) -> tuple[tuple[Component, ...], Mapping[str, str]]:
@@ -93,8 +103,8 @@ def read_components(rows: Iterable[Raw]) -> tuple[tuple[Component, ...], Mapping
         row.id: Component(
             id=row.id or "",
             name=row.name or row.id or "",
-            status=component_status(row.status or ""),
-            status_raw=row.status or "",
+            status=component_status(word := _status(row)),
+            status_raw=word,
             group=groups.get(row.group_id or ""),
             is_group=bool(row.group),
         )
@@ -116,10 +126,10 @@ def read_incident(
         id=row.id or "",
         kind=kind,
         title=row.name or "",
-        status=incident_status(row.status or ""),
-        status_raw=row.status or "",
-        impact=impact(row.impact or ""),
-        impact_raw=row.impact or "",
+        status=incident_status(word := _status(row)),
+        status_raw=word,
+        impact=impact(severity := _meant(row).impact or row.impact or ""),
+        impact_raw=severity,
         url=row.shortlink or page.at(f"incidents/{row.id}"),
         started_at=_first_instant(*starts),
         updated_at=_first_instant(row.updated_at),
@@ -136,7 +146,7 @@ def _affected(rows: Iterable[Raw], groups: Mapping[str, str]) -> tuple[AffectedC
             id=row.id or "",
             name=row.name,
             group=groups.get(row.group_id or ""),
-            status=component_status(row.status or ""),
+            status=component_status(_status(row)),
         )
         for row in read
         if row and row.name
@@ -159,14 +169,25 @@ def _updates(rows: Sequence[Raw]) -> tuple[IncidentUpdate, ...]:
         updates.append(
             IncidentUpdate(
                 id=id if times_taken[id] == 1 else f"{id}#{times_taken[id]}",
-                status=incident_status(row.status or ""),
-                status_raw=row.status or "",
+                status=incident_status(word := _status(row)),
+                status_raw=word,
                 body=row.body or "",
                 at=_first_instant(row.display_at, row.created_at),
                 updated_at=_first_instant(row.updated_at),
             )
         )
     return tuple(updates)
+
+
+def _status(row: ComponentRow | UpdateRow | IncidentRow) -> str:
+    return _meant(row).status or row.status or ""
+
+
+def _meant(row: ComponentRow | UpdateRow | IncidentRow) -> Meant:
+    return (row.bellbuoy != ABSENT and decode_entry(row.bellbuoy, Meant)) or _PLAIN
+
+
+_PLAIN = Meant()
 
 
 def _first_instant(*texts: Text) -> datetime | None:

@@ -1,13 +1,14 @@
 """Answers of the API: JSON that a reader need not fetch twice, and where a list goes on."""
 
 from collections.abc import Callable, Iterable, Sequence
-from hashlib import blake2b
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
+
+from bellbuoy.web.conditional import answer
 
 JSON = "application/json"
 
@@ -25,11 +26,7 @@ def unless_known(request: Request, body: bytes, *, media_type: str, status: int 
     """A body with its ETag; 304 without one where `If-None-Match` names it."""
     if status != 200:
         return Response(body, status, headers={"cache-control": "no-store"}, media_type=media_type)
-    tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {"etag": tag, "cache-control": "private, no-cache"}
-    if request.method == "GET" and _names(request.headers.get("if-none-match", ""), tag):
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type=media_type)
+    return answer(request, body, media_type)
 
 
 def as_list(request: Request, items: Sequence[Any], going_on: dict[str, str] | None) -> Response:
@@ -54,12 +51,6 @@ def cut(
             return some, {"cursor": mark(some[-1])}
         some.append(item)
     return some, None
-
-
-def _names(header: str, tag: str) -> bool:
-    return header.strip() == "*" or tag in (
-        each.strip().removeprefix("W/") for each in header.split(",")
-    )
 
 
 def _address(request: Request, going_on: dict[str, str]) -> str:

@@ -14,7 +14,20 @@ from starlette.staticfiles import StaticFiles
 
 from bellbuoy import __version__
 from bellbuoy.errors import CursorError, StoreError
-from bellbuoy.web import api, dashboard, html, openapi, problems, sign_in, validation
+from bellbuoy.web import (
+    api,
+    badges,
+    dashboard,
+    feeds,
+    health,
+    html,
+    ics,
+    openapi,
+    problems,
+    sign_in,
+    statuspage,
+    validation,
+)
 from bellbuoy.web.door import Door
 from bellbuoy.web.problems import Problem
 from bellbuoy.web.site import Site
@@ -45,6 +58,8 @@ def routes(site: Site) -> FastAPI:
     app.include_router(api.router(site))
     app.include_router(sign_in.router(site))
     app.include_router(dashboard.router(site))
+    for part in (statuspage, feeds, ics, badges, health):
+        app.include_router(part.router(site))
     app.mount("/static", StaticFiles(directory=str(files("bellbuoy.web") / "static")))
     for kind in (
         Problem,

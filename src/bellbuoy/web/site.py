@@ -8,6 +8,7 @@ from bellbuoy.catalog import Catalog
 from bellbuoy.config import Config
 from bellbuoy.config.web import Web
 from bellbuoy.stores import Store
+from bellbuoy.telemetry.metrics import Metrics
 from bellbuoy.web.overview import Overview
 
 OTHER = "other"
@@ -15,12 +16,18 @@ OTHER = "other"
 
 
 class Site:
-    """One Bellbuoy as its visitors see it. `web` says where it listens, and who may what."""
+    """One Bellbuoy as its visitors see it. `web` says where it listens, and who may what.
 
-    def __init__(self, app: App, web: Web, overview: Overview) -> None:
+    `metrics` are its figures, None where nothing is counted.
+    """
+
+    def __init__(
+        self, app: App, web: Web, overview: Overview, metrics: Metrics | None = None
+    ) -> None:
         self.app = app
         self.web = web
         self.overview = overview
+        self.metrics = metrics
 
     @property
     def config(self) -> Config:
