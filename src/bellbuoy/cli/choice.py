@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from msgspec.structs import replace
 from pydantic import BaseModel, SecretBytes, SecretStr
@@ -11,7 +11,7 @@ from bellbuoy.cli.output import say
 from bellbuoy.config import Config
 from bellbuoy.config.load import load_config
 from bellbuoy.errors import StoreError
-from bellbuoy.stores.opening import MEMORY, sqlite_path
+from bellbuoy.stores.opening import MEMORY, is_there, place_of
 
 
 def choose(
@@ -46,9 +46,9 @@ def existing_store(config: Config) -> str:
     """The address of the store, if it is there. Raises StoreError: reading makes no new one."""
     if config.store == MEMORY:
         raise StoreError("memory: what is in it is seen by its own process only; name a file")
-    if not sqlite_path(config.store).exists():
-        path = sqlite_path(config.store)
-        raise StoreError(f"{path}: there is no store yet; `bellbuoy watch` makes it")
+    if not is_there(config.store):
+        place = place_of(config.store)
+        raise StoreError(f"{place}: there is no store yet; `bellbuoy watch` makes it")
     return config.store
 
 
@@ -90,10 +90,12 @@ def _secrets(value: object) -> Iterator[str]:
 
 
 def _password(url: str) -> Iterator[str]:
-    try:
-        password = urlsplit(url).password
-    except ValueError:
-        return
-    if password:
-        yield password
-        yield unquote(password)
+    """What may be a password in an address, also one with signs that should read %XX."""
+    _, _, rest = url.partition("://")
+    login, _, _ = rest.rpartition("@")
+    _, _, password = login.partition(":")
+    _, _, query = rest.partition("?")
+    for secret in (password, *parse_qs(query).get("password", ())):
+        if secret:
+            yield secret
+            yield unquote(secret)
