@@ -22,6 +22,7 @@ ROWS = (
     "serve",
     "metrics",
     "event_page",
+    "stores",
     "start",
 )
 

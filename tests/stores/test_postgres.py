@@ -244,8 +244,7 @@ async def test_p5_a_session_of_ours_that_the_server_takes_for_alive_is_ended(pos
 
 async def test_m2_a_transaction_that_stands_still_is_ended(named, monkeypatch):
     """A paused process does not keep others from recording, and has written nothing of it."""
-    begin, limit = postgres._WRITE
-    monkeypatch.setattr(postgres, "_WRITE", (begin, limit.replace("10s", "200ms")))
+    monkeypatch.setattr(postgres, "STALLED_AFTER", "200ms")
     async with open_store(named) as paused, open_store(named) as other:
         begun, release = threading.Event(), threading.Event()
 

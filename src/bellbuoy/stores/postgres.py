@@ -8,10 +8,12 @@ come from is in `postgres_tables`. What PostgreSQL promises is quoted from
 https://www.postgresql.org/docs/15/.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Any, LiteralString
 from zlib import crc32
 
@@ -19,7 +21,8 @@ import psycopg
 from msgspec import Struct
 from psycopg import conninfo, errors
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from bellbuoy.errors import AlreadyRunningError, StoreError
 from bellbuoy.stores.database import READERS
@@ -35,6 +38,11 @@ A process that is paused or cut off in the middle of one would keep all others w
 LOCK_WITHIN = "3s"
 """How long to wait for the poller's lock: the server may not know yet that the last one died."""
 
+ASK_AFTER = 1.0
+"""Seconds of rest after which a session is asked whether it is still there."""
+
+_ANNOUNCES = "bellbuoy announces"
+_RESTS_SINCE = "bellbuoy rests since"
 _POLLER = int.from_bytes(b"bell", "big")
 _DEFAULTS = {
     "fallback_application_name": "bellbuoy",
@@ -46,15 +54,13 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
 }
-_READ = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
-_WRITE = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-    f"SET LOCAL idle_in_transaction_session_timeout = '{STALLED_AFTER}'",
-)
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 # A server that answers before it has written would lose in a crash what it said is on disk.
-_DURABLE = """
-    SELECT set_config('synchronous_commit', 'on', false)
-    WHERE current_setting('synchronous_commit') = 'off'
+_SETTINGS = """
+    SELECT set_config('idle_in_transaction_session_timeout', %s, false),
+        CASE current_setting('synchronous_commit')
+        WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END
 """
 # The same the other way round: when the server gives a vanished poller up, in seconds.
 _WATCHED = (
@@ -96,7 +102,7 @@ def parse(url: str) -> Address:
 def connect(address: Address) -> Session:
     """A session in which nothing has begun."""
     session = psycopg.connect(**address.parameters, autocommit=True)
-    session.execute(_DURABLE)
+    session.execute(_SETTINGS, (STALLED_AFTER,))
     return session
 
 
@@ -108,12 +114,13 @@ def engine(creator: Callable[[], Session], *, size: int, writes: bool) -> Engine
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=0,
-        # A server that was restarted meanwhile is noticed before a transaction depends on it.
-        pool_pre_ping=True,
         use_native_hstore=False,
         hide_parameters=True,
     )
     event.listen(made, "begin", partial(_begin, _WRITE if writes else _READ))
+    event.listen(made, "commit", _notify)
+    event.listen(made, "checkin", _rest)
+    event.listen(made, "checkout", _look_after)
     return made
 
 
@@ -141,7 +148,7 @@ class PostgresDatabase:
 
     def announce(self, connection: Connection, log_id: str) -> None:
         """See `Database`."""
-        connection.exec_driver_sql(f"NOTIFY {_channel(log_id)}")
+        connection.info[_ANNOUNCES] = _channel(log_id)
 
     def listen(self, log_id: str, ring: Callable[[], None]) -> None:
         """See `Database`."""
@@ -230,9 +237,32 @@ def opened(url: str, *, poller: bool) -> Generator[PostgresDatabase]:
     yield database
 
 
-def _begin(said: Iterable[str], connection: Connection) -> None:
-    for statement in said:
-        connection.exec_driver_sql(statement)
+def _begin(said: str, connection: Connection) -> None:
+    connection.info.pop(_ANNOUNCES, None)
+    connection.exec_driver_sql(said)
+
+
+def _notify(connection: Connection) -> None:
+    """Once for all that a transaction records, at its end."""
+    channel = connection.info.pop(_ANNOUNCES, None)
+    if channel is not None:
+        connection.exec_driver_sql(f"NOTIFY {channel}")
+
+
+def _rest(session: object, record: ConnectionPoolEntry) -> None:  # noqa: ARG001 - SQLAlchemy's
+    record.info[_RESTS_SINCE] = monotonic()
+
+
+def _look_after(session: Session, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Replace a session that broke while it rested, so that no call has to fail for it.
+
+    Of one that is in use all the time it is not asked: it would be a question more for each.
+    """
+    if monotonic() - record.info.get(_RESTS_SINCE, inf) > ASK_AFTER:
+        try:
+            session.execute("SELECT 1")
+        except psycopg.OperationalError as error:
+            raise DisconnectionError from error
 
 
 def _is_misread(given: dict[str, Any]) -> bool:

@@ -35,7 +35,10 @@ class Notices:
     def listen(self, channel: str, ring: Callable[[], None]) -> None:
         """Have `ring` called at each notice, soon after; nothing happens if it is so already."""
         loop = asyncio.get_running_loop()
-        if self._session is not None or self._is_closed or loop.time() < self._again_at:
+        is_opening = self._opening is not None and not self._opening.done()
+        if is_opening or self._session is not None or self._is_closed:
+            return
+        if loop.time() < self._again_at:
             return
         self._again_at = loop.time() + AGAIN_AFTER
         self._opening = loop.run_in_executor(None, self._open, channel)
