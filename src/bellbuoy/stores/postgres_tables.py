@@ -11,7 +11,7 @@ from typing import cast
 from sqlalchemy import Connection, insert
 
 from bellbuoy.errors import AlreadyRunningError, StoreError, StoreNewerError
-from bellbuoy.stores import migrations, postgres, schema
+from bellbuoy.stores import migrations, postgres, schema, search
 from bellbuoy.stores.faults import damaged, mapped
 from bellbuoy.stores.postgres import Address, Session
 
@@ -61,6 +61,7 @@ def _change(connection: Connection, place: str) -> None:
 
 def _create(connection: Connection) -> None:
     schema.metadata.create_all(connection, checkfirst=False)
+    search.create(connection)
     connection.execute(insert(schema.version).values(version_num=migrations.HEAD))
     connection.execute(insert(schema.log).values(id=token_hex(8), seq=0))
 
