@@ -28,9 +28,13 @@ MOST = 5.0
 
 
 def run(scale: Scale) -> Iterator[Figure]:
-    server = postgres.running()
-    if server is None:
-        raise SystemExit(postgres.WANTING)
+    with postgres.server() as server:
+        if server is None:
+            raise SystemExit(postgres.WANTING)
+        yield from _beside(server, scale)
+
+
+def _beside(server: str, scale: Scale) -> Iterator[Figure]:
     for name, what, size in (("visits", "visits that changed", 4000), ("appends", "appends", 1000)):
         number = scale.of(size, AT_ONCE)
         ours, sqlite, worst = [], [], []

@@ -43,16 +43,10 @@ def full_profile() -> bool:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The address of a PostgreSQL; where there is none the test is skipped, with that reason."""
-    address = postgres.running()
-    binaries = postgres.programs()
-    if address is not None:
+    with postgres.server() as address:
+        if address is None:
+            pytest.skip(postgres.WANTING)
         yield address
-    elif binaries is None:
-        pytest.skip(postgres.WANTING)
-    else:
-        with postgres.cluster(binaries) as own:
-            own.start()
-            yield own.address
 
 
 @pytest.fixture

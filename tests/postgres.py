@@ -42,6 +42,18 @@ def running() -> str | None:
     return None
 
 
+@contextmanager
+def server() -> Iterator[str | None]:
+    """The address of a server: one that runs, or one of our own; None if there can be none."""
+    address, binaries = running(), programs()
+    if address is not None or binaries is None:
+        yield address
+    else:
+        with cluster(binaries) as own:
+            own.start()
+            yield own.address
+
+
 class Cluster:
     """A server of our own, with everything in one directory; anybody here is let in."""
 
