@@ -290,7 +290,7 @@ def _place(given: dict[str, Any]) -> str:
 
 
 _HOLDER: LiteralString = """
-    SELECT pid, coalesce(client_addr::text, '') FROM pg_locks JOIN pg_stat_activity USING (pid)
+    SELECT pid, coalesce(host(client_addr), '') FROM pg_locks JOIN pg_stat_activity USING (pid)
     WHERE locktype = 'advisory' AND classid::bigint = %s AND objid::bigint = %s AND granted
 """
 
