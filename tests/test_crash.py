@@ -35,12 +35,16 @@ LIFE = ("investigating", "identified", "monitoring", "resolved")
 STEP = 0.1
 """Seconds between two messages of the vendor."""
 
+PATIENCE = 5.0
+"""Seconds for which the vendor goes on posting to nobody."""
+
 
 class Chatterbox:
     """A Statuspage on which a message is posted every tenth of a second, four to an incident."""
 
     def __init__(self) -> None:
         self.began: float | None = None
+        self.asked = 0.0
         self.ended = False
         self.posted = 0
         self.start = datetime.now(UTC).replace(microsecond=0)
@@ -48,7 +52,11 @@ class Chatterbox:
     def answer(self, received: Received) -> Answer:
         """The page as it stands."""
         if self.began is None:
-            self.began = received.at
+            self.began = self.asked = received.at
+        # Nothing is posted while nobody has asked for long: on a busy machine a process may take
+        # longer to start than a message stays among the last ones, and then it is no crash's doing.
+        self.began += max(received.at - self.asked - PATIENCE, 0)
+        self.asked = received.at
         if not self.ended:
             self.posted = int((received.at - self.began) / STEP)
         document = render(Shape.STATUSPAGE, self.facts()).get(received.path)
