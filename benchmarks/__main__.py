@@ -23,6 +23,7 @@ ROWS = (
     "metrics",
     "event_page",
     "board",
+    "stores",
     "start",
 )
 

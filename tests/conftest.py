@@ -1,10 +1,13 @@
 """What every test may use: profiles, the corpus, and skips that count."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import postgres
 
 settings.register_profile(
     "quick", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -35,6 +38,33 @@ def corpus() -> Path:
 def full_profile() -> bool:
     """Whether the long form of a test was asked for (BELLBUOY_PROFILE=full)."""
     return PROFILE == "full"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL; where there is none the test is skipped, with that reason."""
+    with postgres.server() as address:
+        if address is None:
+            pytest.skip(postgres.WANTING)
+        yield address
+
+
+@pytest.fixture
+def postgres_address(postgres_server: str) -> Iterator[str]:
+    """An empty place in PostgreSQL for one test."""
+    with postgres.schema(postgres_server) as address:
+        yield address
+
+
+@pytest.fixture
+def cluster() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL that the test may stop and start; it runs."""
+    binaries = postgres.programs()
+    if binaries is None:
+        pytest.skip(postgres.WANTING)
+    with postgres.cluster(binaries) as own:
+        own.start()
+        yield own
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

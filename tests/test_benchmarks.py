@@ -190,3 +190,10 @@ def test_the_command_says_what_it_measures():
         env={**os.environ, "COLUMNS": "200"},
     )
     assert all(row in done.stdout for row in ROWS)
+
+
+@pytest.mark.usefixtures("postgres_server")
+@measured("stores")
+def test_every_visit_and_event_is_written_to_postgresql(figures):
+    """As many as on the other side."""
+    assert [figure.counts["written"] for figure in figures] == [50, 50]

@@ -8,8 +8,8 @@ import pytest
 
 from bellbuoy.stores.opening import open_store
 
-KINDS = ("memory", "sqlite")
-"""Every kind that keeps the contract. PostgreSQL joins here."""
+KINDS = ("memory", "sqlite", "postgresql")
+"""Every kind that keeps the contract."""
 
 
 @pytest.fixture
@@ -21,7 +21,17 @@ def database(tmp_path) -> Path:
 @pytest.fixture(params=KINDS)
 def address(request, database) -> str:
     """The address of a store of each kind."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres_address")
     return {"memory": "memory:", "sqlite": f"sqlite:///{database}"}[request.param]
+
+
+@pytest.fixture(params=[kind for kind in KINDS if kind != "memory"])
+def shared(request, database) -> str:
+    """The address of a store that several processes may use, of each such kind."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres_address")
+    return f"sqlite:///{database}"
 
 
 @pytest.fixture

@@ -33,10 +33,10 @@ asyncio.run(main())
 """
 
 
-def beside(database) -> list[str]:
+def beside(address) -> list[str]:
     """What another process sees and does."""
     done = subprocess.run(
-        [sys.executable, "-c", BESIDE, str(database)],
+        [sys.executable, "-c", BESIDE, address],
         check=True,
         capture_output=True,
         text=True,
@@ -46,15 +46,16 @@ def beside(database) -> list[str]:
     return done.stdout.splitlines()
 
 
-async def test_p5_one_polls_and_others_read_and_write_beside_it(sql, database):
+async def test_p5_one_polls_and_others_read_and_write_beside_it(shared):
     """The second poller is sent away with the cure; its short write and ours both arrive."""
-    await sql.append([event(1)])
-    refused, read, wrote = await asyncio.to_thread(beside, database)
-    assert str(database) in refused
-    assert "bellbuoy events --follow" in refused
-    assert (read, wrote) == ("[1]", "[2]")
-    assert await sql.read_cursor("beside") == 1
-    assert [each.seq for each in await sql.append([event(2), event(3)])] == [3]
+    async with open_store(shared, poller=True) as poller:
+        await poller.append([event(1)])
+        refused, read, wrote = await asyncio.to_thread(beside, shared)
+        assert poller.place in refused
+        assert "bellbuoy events --follow" in refused
+        assert (read, wrote) == ("[1]", "[2]")
+        assert await poller.read_cursor("beside") == 1
+        assert [each.seq for each in await poller.append([event(2), event(3)])] == [3]
 
 
 async def test_p5_the_lock_goes_with_the_poller(database):
@@ -73,9 +74,9 @@ async def test_p5_stores_in_memory_are_each_their_own():
         assert one.log_id != two.log_id
 
 
-async def test_p5_two_writers_lose_nothing(database):
-    """Many writes from two stores on one file at once: every one arrives, numbers are unique."""
-    async with open_store(str(database), poller=True) as one, open_store(str(database)) as two:
+async def test_p5_two_writers_lose_nothing(shared):
+    """Many writes from two stores in one place at once: all arrive, numbers are unique."""
+    async with open_store(shared, poller=True) as one, open_store(shared) as two:
         answers = await asyncio.gather(
             *(store.append([event(n, of=of)]) for n in range(100) for store, of in _both(one, two))
         )
@@ -88,10 +89,10 @@ def _both(one, two):
     return (one, page("https://one.example")), (two, page("https://two.example"))
 
 
-async def test_p5_a_reader_sees_one_instant(database):
+async def test_p5_a_reader_sees_one_instant(shared):
     """Events and knowledge are read as one commit left them, while another one writes."""
     of = page()
-    async with open_store(str(database), poller=True) as poller, open_store(str(database)) as other:
+    async with open_store(shared, poller=True) as poller, open_store(shared) as other:
 
         async def write():
             before = await poller.load_known(of.key)

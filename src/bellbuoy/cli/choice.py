@@ -9,7 +9,7 @@ from bellbuoy.cli.output import say
 from bellbuoy.config import Config
 from bellbuoy.config.load import load_config
 from bellbuoy.errors import StoreError
-from bellbuoy.stores.opening import MEMORY, sqlite_path
+from bellbuoy.stores.opening import MEMORY, is_there, place_of
 
 
 def choose(
@@ -44,9 +44,9 @@ def existing_store(config: Config) -> str:
     """The address of the store, if it is there. Raises StoreError: reading makes no new one."""
     if config.store == MEMORY:
         raise StoreError("memory: what is in it is seen by its own process only; name a file")
-    if not sqlite_path(config.store).exists():
-        path = sqlite_path(config.store)
-        raise StoreError(f"{path}: there is no store yet; `bellbuoy watch` makes it")
+    if not is_there(config.store):
+        place = place_of(config.store)
+        raise StoreError(f"{place}: there is no store yet; `bellbuoy watch` makes it")
     return config.store
 
 

@@ -1,7 +1,7 @@
 """What no output may show of a config, wherever in it the value stands."""
 
 from collections.abc import Iterator
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
@@ -40,10 +40,12 @@ def _secrets(value: object) -> Iterator[str]:
 
 
 def _password(url: str) -> Iterator[str]:
-    try:
-        password = urlsplit(url).password
-    except ValueError:
-        return
-    if password:
-        yield password
-        yield unquote(password)
+    """What may be a password in an address, also one with signs that should read %XX."""
+    _, _, rest = url.partition("://")
+    login, _, _ = rest.rpartition("@")
+    _, _, password = login.partition(":")
+    _, _, query = rest.partition("?")
+    for secret in (password, *parse_qs(query).get("password", ())):
+        if secret:
+            yield secret
+            yield unquote(secret)

@@ -27,6 +27,7 @@ _ADDRESS_TARGET = re.compile(
     r"(https?://(?:\[[^\]/]*\]|[^:/]*)(?::[0-9]+(?![^:/]))?(?:/[^:]*)?)(?::(.*))?", re.IGNORECASE
 )
 _PORTS = {"http": 80, "https": 443}
+_POSTGRESQL = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
 _HOST = re.compile(r"[a-z0-9._-]+")
 _TAG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _LISTEN = re.compile(
@@ -357,8 +358,9 @@ def store_address(value: str, base: Path) -> str:
     text = value.strip()
     if text in {"memory", "memory:", ":memory:", "sqlite://", "sqlite:///:memory:"}:
         return "memory:"
-    if text.startswith(("postgresql://", "postgresql+")):
-        return text
+    scheme, _, rest = text.partition("://")
+    if rest and scheme in _POSTGRESQL:
+        return f"postgresql://{rest}"
     if text.startswith("sqlite:///"):
         text = text.removeprefix("sqlite:///")
     elif "://" in text or text.startswith("sqlite:"):

@@ -65,11 +65,16 @@ _DROP_THREADS = delete(thread).where(
 )
 
 
+def lock(connection: Connection) -> int:
+    """Be alone with the log until this transaction ends; returns the number given last."""
+    return connection.execute(_LAST_LOCKED).scalar_one()
+
+
 def append(connection: Connection, events: Sequence[Event]) -> tuple[Event, ...]:
     """Record those events whose ids are not in the log; returns them, numbered."""
     if not events:
         return ()
-    seq: int = connection.execute(_LAST_LOCKED).scalar_one()
+    seq = lock(connection)
     held = _held(connection, [new.id for new in events])
     recorded: list[Event] = []
     for new in events:
@@ -145,6 +150,7 @@ def prune(connection: Connection, before: datetime, limit: int) -> int:
     their lanes, unless a delivery leads to it or its incident is still open: who was told that
     it began is told of its end.
     """
+    lock(connection)  # what nobody waits for may else be revived meanwhile
     cursors = connection.execute(select(func.min(cursor.c.seq))).scalar()
     waiting = connection.execute(
         select(func.min(delivery.c.seq)).where(delivery.c.status.in_(_UNDECIDED))

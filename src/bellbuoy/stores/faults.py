@@ -6,6 +6,7 @@ it is.
 """
 
 import sqlite3
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -37,6 +38,38 @@ _UNAVAILABLE = frozenset(
     }
 )
 
+# PostgreSQL's classes of errors: https://www.postgresql.org/docs/15/errcodes-appendix.html
+_CORRUPT_STATES = frozenset({"XX001", "XX002"})
+_UNAVAILABLE_STATES = frozenset(
+    {
+        "25006",  # a standby, or a server that was made read-only
+        "25P03",  # our transaction stood still for too long, so the server ended it
+    }
+)
+
+_CURES = (
+    ("password authentication failed", "correct the user or the password"),
+    ("no password supplied", "put the password into the address, or into a `.pgpass` file"),
+    ("no pg_hba.conf entry", "let this user and host in, in the server's pg_hba.conf"),
+    ('role "', "make that user with CREATE ROLE, or name another"),
+    ('database "', "make it with CREATE DATABASE, or name another"),
+    ("permission denied for schema", "GRANT USAGE, CREATE ON SCHEMA to the user of Bellbuoy"),
+    ("permission denied for table", "use the user that owns the tables"),
+    ("too many", "raise max_connections, or use a pooler in session mode"),
+    ("remaining connection slots", "raise max_connections, or use a pooler in session mode"),
+    ("connection failed", "check that the server runs and that host and port are right"),
+    ("connection timeout expired", "check that the server runs and that host and port are right"),
+    ("failed to resolve host", "check the name of the host"),
+)
+"""What to do about words of PostgreSQL; the first that fits. In other languages it says none."""
+
+_GUESS = "Is the server running on that host and accepting TCP/IP connections?"
+
+HINT_SERVER = (
+    "Bellbuoy does not start from empty in its place: restore a dump made by `pg_dump`, or use "
+    "another database or schema to begin anew"
+)
+
 HINT = (
     "Bellbuoy does not start from empty in its place: put back a copy made by "
     "`bellbuoy store backup`, or move the file away to begin anew"
@@ -50,14 +83,20 @@ def mapped(place: str) -> Generator[None]:
         yield
     except FOREIGN as error:
         raise store_error(place, error) from error
+    except Exception as error:
+        if not _is_of_postgres(error):
+            raise
+        raise store_error(place, error) from error
 
 
 def store_error(place: str, error: BaseException) -> StoreError:
     """What an error of the database means to us; `place` names the database for people."""
     cause = (error.orig if isinstance(error, StatementError) else None) or error
-    text = f"{place}: {type(cause).__name__}: {cause}"
     if _is_corrupt(cause):
         return damaged(place, str(cause))
+    text = f"{place}: {type(cause).__name__}: {cause}"
+    if _is_of_postgres(cause):
+        text = f"{place}: {_in_one_line(cause)}"
     if _is_unavailable(error, cause):
         return StoreUnavailableError(text)
     return StoreError(text)
@@ -65,24 +104,44 @@ def store_error(place: str, error: BaseException) -> StoreError:
 
 def damaged(place: str, problem: str) -> StoreCorruptError:
     """The error for a damaged database, with what to do about it."""
-    return StoreCorruptError(f"{place} is damaged ({problem}). {HINT}")
+    hint = HINT_SERVER if place.startswith("postgresql:") else HINT
+    return StoreCorruptError(f"{place} is damaged ({problem}). {hint}")
 
 
 def _is_corrupt(cause: BaseException) -> bool:
     if isinstance(cause, sqlite3.Error):
         return _primary_code(cause) in _CORRUPT
     # A blob that does not decode was not written by us: bytes flipped inside a row.
-    # PostgreSQL reports damage as class XX (https://www.postgresql.org/docs/current/errcodes-appendix.html).
-    return isinstance(cause, MsgspecError) or getattr(cause, "sqlstate", None) in {
-        "XX001",
-        "XX002",
-    }
+    return isinstance(cause, MsgspecError) or _state(cause) in _CORRUPT_STATES
 
 
 def _is_unavailable(error: BaseException, cause: BaseException) -> bool:
     if isinstance(cause, sqlite3.Error):
         return _primary_code(cause) in _UNAVAILABLE
+    if _is_of_postgres(cause) and (_state(cause) in _UNAVAILABLE_STATES or _is_operational(cause)):
+        return True
     return isinstance(error, OSError | OperationalError | PoolTimeoutError)
+
+
+def _is_of_postgres(error: BaseException) -> bool:
+    """Whether psycopg raised it, which is only asked for where it was loaded."""
+    psycopg = sys.modules.get("psycopg")
+    return psycopg is not None and isinstance(error, psycopg.Error)
+
+
+def _is_operational(error: BaseException) -> bool:
+    return isinstance(error, sys.modules["psycopg"].OperationalError)
+
+
+def _state(error: BaseException) -> str | None:
+    return getattr(error, "sqlstate", None)
+
+
+def _in_one_line(error: BaseException) -> str:
+    """What PostgreSQL says, with the cure if we know one."""
+    said = " ".join(str(error).replace(_GUESS, "").split())
+    cure = next((cure for words, cure in _CURES if words in said), None)
+    return said if cure is None else f"{said}; {cure}"
 
 
 def _primary_code(error: sqlite3.Error) -> int:

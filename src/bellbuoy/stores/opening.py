@@ -1,44 +1,94 @@
 """Which store an address means, and the way to open it for as long as it is used."""
 
 from collections.abc import AsyncGenerator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bellbuoy.errors import StoreError
 from bellbuoy.stores import Store
 
+if TYPE_CHECKING:
+    from bellbuoy.stores.database import Database
+
 MEMORY = "memory:"
+
+
+POSTGRESQL = "postgresql://"
 
 
 @asynccontextmanager
 async def open_store(url: str, *, poller: bool = False) -> AsyncGenerator[Store]:
-    """Open the store at `sqlite:////abs/path.db`, at a plain path, or in memory (`memory:`).
+    """Open the store at an address: of a file, of a server, or in memory.
 
-    A database that is not there is made, with its directories; an older one is migrated
-    after a copy. With `poller`, this is the one process that polls with it. Raises
-    StoreError (StoreCorruptError, StoreNewerError, StoreUnavailableError), and
-    AlreadyRunningError if another process polls with it.
+    `sqlite:////abs/path.db` or a plain path, `postgresql://USER:PASSWORD@HOST/NAME`, or
+    `memory:`. What is not there is made; an older one is migrated, of a file after a copy. With
+    `poller`, this is the one process that polls with it. Raises StoreError
+    (StoreCorruptError, StoreNewerError, StoreUnavailableError), and AlreadyRunningError if
+    another process polls with it.
     """
     if url == MEMORY:
         from bellbuoy.stores.memory import MemoryStore  # noqa: PLC0415 - only what is used
 
         yield MemoryStore()
         return
-    path = sqlite_path(url)
-    from bellbuoy.stores import sql, sqlite  # noqa: PLC0415 - SQLAlchemy is heavy
+    with _database(url, poller=poller) as database:
+        from bellbuoy.stores import sql  # noqa: PLC0415 - SQLAlchemy is heavy
 
-    with ExitStack() as held:
-        if poller:
-            held.enter_context(sqlite.poller_lock(path))
-        sqlite.prepare(path, locked=poller)
-        engine = sqlite.connect(path)
-        held.callback(engine.dispose)
-        store = sql.SqlStore(engine, path, sql.read_log_id(engine, str(path)))
         try:
-            yield store
+            store = sql.SqlStore(database, sql.read_log_id(database.reading, database.place))
+            try:
+                yield store
+            finally:
+                await store.close()
         finally:
-            await store.close()
+            await database.close()
+
+
+def is_there(url: str) -> bool:
+    """Whether a store is at an address, so that opening it makes no new one. Raises StoreError."""
+    if url == MEMORY:
+        return False
+    if url.startswith(POSTGRESQL):
+        _require_psycopg()
+        from bellbuoy.stores import postgres_tables  # noqa: PLC0415 - an extra
+
+        return postgres_tables.is_there(url)
+    return sqlite_path(url).exists()
+
+
+def place_of(url: str) -> str:
+    """An address as people may see it, without a password. Raises StoreError."""
+    if url == MEMORY:
+        return MEMORY
+    if url.startswith(POSTGRESQL):
+        _require_psycopg()
+        from bellbuoy.stores import postgres  # noqa: PLC0415 - an extra
+
+        return postgres.parse(url).place
+    return str(sqlite_path(url))
+
+
+def _database(url: str, *, poller: bool) -> "AbstractContextManager[Database]":
+    if url.startswith(POSTGRESQL):
+        _require_psycopg()
+        from bellbuoy.stores import postgres  # noqa: PLC0415 - an extra
+
+        return postgres.opened(url, poller=poller)
+    path = sqlite_path(url)
+    from bellbuoy.stores import sqlite  # noqa: PLC0415 - SQLAlchemy is heavy
+
+    return sqlite.opened(path, poller=poller)
+
+
+def _require_psycopg() -> None:
+    try:
+        import psycopg  # noqa: F401, PLC0415 # pyright: ignore[reportUnusedImport]
+    except ImportError as error:
+        raise StoreError(
+            "a store on PostgreSQL needs psycopg: pip install 'bellbuoy[postgresql]'"
+        ) from error
 
 
 def sqlite_path(url: str) -> Path:
@@ -50,7 +100,8 @@ def sqlite_path(url: str) -> Path:
         # Not the whole address: it may hold a password.
         place = urlsplit(url).hostname or ""
         raise StoreError(
-            f"{scheme}://{place}: there is no such kind of store: use sqlite:////path, or {MEMORY}"
+            f"{scheme}://{place}: there is no such kind of store: use sqlite:////path, "
+            f"postgresql://USER:PASSWORD@HOST/NAME, or {MEMORY}"
         )
     if not rest.startswith("/") or "?" in rest:
         raise StoreError(f"{url}: should read like sqlite:////absolute/path.db, or be a path")

@@ -295,6 +295,7 @@ def count(connection: Connection, to: str) -> Mapping[DeliveryStatus, int]:
 
 def revive(connection: Connection, which: str, now: datetime) -> None:
     """Make a dead delivery wait again; any other stays as it is."""
+    eventlog.lock(connection)  # its event may else be pruned meanwhile
     connection.execute(_REVIVE, {"which": which, "at": now})
 
 

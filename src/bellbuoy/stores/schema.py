@@ -17,11 +17,12 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
     TypeDecorator,
     text,
 )
 from sqlalchemy.engine import Dialect
+
+from bellbuoy.stores.columns import Text
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -105,7 +106,12 @@ component = Table(
 event = Table(
     "event",
     metadata,
-    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column(
+        "seq",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+    ),
     Column("id", Text, nullable=False, unique=True),
     Column("incident", Text),
     Column("observed_at", Instant, nullable=False),

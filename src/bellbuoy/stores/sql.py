@@ -1,16 +1,17 @@
-"""The store in a SQL database: SQLite now, PostgreSQL through the same statements.
+"""The store in a SQL database: SQLite or PostgreSQL, through the same statements.
 
     reading  ──> a small pool of threads, each call in a transaction of its own
     writing  ──> the single writer (`writer`), which shares transactions between calls
 
 What happens inside a transaction is in `knowledge`, `eventlog`, `outbox` and `silences`. This does
-not decide which file it is, nor who may poll with it: `opening` and `sqlite` do.
+not decide which database it is, nor who may poll with it: `opening`, `sqlite` and `postgres` do.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -31,9 +32,9 @@ from bellbuoy.stores import (
     schema,
     search,
     silences,
-    sqlite,
 )
 from bellbuoy.stores.bell import Bell, wait_for_ring
+from bellbuoy.stores.database import READERS, Database
 from bellbuoy.stores.faults import damaged, mapped
 from bellbuoy.stores.writer import Writer
 
@@ -44,21 +45,24 @@ _LOOK_EVERY = 1.0
 """Seconds between two looks for events that another process recorded."""
 
 _CHUNK = 500
-"""Rows that `prune` drops in one transaction, so that others can write between."""
+"""Rows that `prune` drops in one transaction, so that others can write between.
+
+As many are looked through at once by `check`: a driver may else fetch a whole table.
+"""
 
 
 class SqlStore:
-    """The contract of `Store` over an engine; use `open_store` to get one.
+    """The contract of `Store` over a database; use `open_store` to get one.
 
-    `path` is the file of a SQLite database, `log_id` the identity that it holds.
+    `log_id` is the identity that the database holds. The database is used and not closed.
     """
 
-    def __init__(self, engine: Engine, path: Path, log_id: str) -> None:
-        self._engine = engine
-        self._path = path
+    def __init__(self, database: Database, log_id: str) -> None:
+        self._database = database
+        self._engine = database.reading
         self._log_id = log_id
-        self._readers = ThreadPoolExecutor(sqlite.READERS, "bellbuoy-read")
-        self._writer = Writer(engine.execution_options(**sqlite.WRITING), str(path))
+        self._readers = ThreadPoolExecutor(READERS, "bellbuoy-read")
+        self._writer = Writer(database.writing, database.place)
         self._bell = Bell()
 
     @property
@@ -68,8 +72,8 @@ class SqlStore:
 
     @property
     def place(self) -> str:
-        """The path of the database."""
-        return str(self._path)
+        """The path of the database, or its address without a password."""
+        return self._database.place
 
     async def load_states(self, page_keys: Iterable[str]) -> Mapping[str, PageState]:
         """See `Store`."""
@@ -81,7 +85,7 @@ class SqlStore:
 
     async def commit(self, visit: Visit) -> tuple[Event, ...]:
         """See `Store`."""
-        return self._told(await self._write(_commit, visit))
+        return await self._record(partial(_commit, visit=visit))
 
     async def save_states(self, states: Sequence[PageState]) -> None:
         """See `Store`."""
@@ -89,7 +93,7 @@ class SqlStore:
 
     async def append(self, events: Sequence[Event]) -> tuple[Event, ...]:
         """See `Store`."""
-        return self._told(await self._write(eventlog.append, events))
+        return await self._record(partial(eventlog.append, events=events))
 
     async def forget_pages(self, watched: Iterable[str]) -> tuple[tuple[str, KnownIncident], ...]:
         """See `Store`."""
@@ -262,6 +266,7 @@ class SqlStore:
         """See `Store`."""
         ring = self._bell.listen()
         while await self.last_seq() <= after:
+            self._database.listen(self._log_id, self._bell.ring)
             await wait_for_ring(ring, _LOOK_EVERY)
             ring = self._bell.listen()
 
@@ -278,22 +283,30 @@ class SqlStore:
     async def check(self) -> tuple[str, ...]:
         """See `Store`."""
         try:
-            problems = await self._in_thread(lambda: sqlite.damage(self._path, thorough=True))
+            problems = await self._in_thread(self._database.damage)
             return problems or await self._read(_problems)
         except StoreError as error:
             return (str(error),)
 
     async def backup(self, path: str) -> None:
         """See `Store`."""
-        await self._in_thread(lambda: sqlite.copy(self._path, Path(path)))
+        await self._in_thread(lambda: self._database.copy(Path(path)))
 
     async def close(self) -> None:
         """See `Store`."""
         await self._writer.close()
         self._readers.shutdown()
-        self._engine.dispose()
 
-    def _told(self, recorded: tuple[Event, ...]) -> tuple[Event, ...]:
+    async def _record(self, job: Callable[[Connection], tuple[Event, ...]]) -> tuple[Event, ...]:
+        """Write, and tell here and elsewhere that there are new events."""
+
+        def announced(connection: Connection) -> tuple[Event, ...]:
+            recorded = job(connection)
+            if recorded:
+                self._database.announce(connection, self._log_id)
+            return recorded
+
+        recorded = await self._write(announced)
         if recorded:
             self._bell.ring()
         return recorded
@@ -346,7 +359,8 @@ def _unreadable_rows(connection: Connection) -> tuple[str, ...]:
         *outbox.DECODERS,
         *silences.DECODERS,
     ):
-        for blob in connection.scalars(select(column).where(column.is_not(None))):
+        blobs = select(column).where(column.is_not(None))
+        for blob in connection.scalars(blobs.execution_options(yield_per=_CHUNK)):
             try:
                 decode(blob)
             except MsgspecError as error:

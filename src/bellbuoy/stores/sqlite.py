@@ -9,7 +9,7 @@ but is never mistaken for a new one.
 import os
 import sqlite3
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -25,13 +25,11 @@ from bellbuoy.errors import (
 )
 from bellbuoy.platform import LockedError, file_lock, sync_directory, sync_names
 from bellbuoy.stores import migrations, schema, search
+from bellbuoy.stores.database import READERS
 from bellbuoy.stores.faults import HINT, damaged, mapped
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another process's transaction."""
-
-READERS = 2
-"""Threads, each with a connection, that read beside the writer."""
 
 WRITING = {"writing": True}
 """The execution options of an engine or connection whose transactions write."""
@@ -40,6 +38,44 @@ _PROBE = "CREATE VIRTUAL TABLE probe USING fts5(words)"
 
 _INSPECTED = 64 * 1024 * 1024
 """Bytes of a database that is looked through before polling: a fraction of a second."""
+
+
+class SqliteDatabase:
+    """An existing file, as a `Database`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.place = str(path)
+        self.reading = connect(path)
+        self.writing = self.reading.execution_options(**WRITING)
+
+    def damage(self) -> tuple[str, ...]:
+        """See `Database`."""
+        return damage(self._path, thorough=True)
+
+    def copy(self, target: Path) -> None:
+        """See `Database`."""
+        copy(self._path, target)
+
+    def announce(self, connection: Connection, log_id: str) -> None:
+        """Nothing: SQLite has no way to tell another process."""
+
+    def listen(self, log_id: str, ring: Callable[[], None]) -> None:
+        """Nothing: whoever waits looks again after a while."""
+
+    async def close(self) -> None:
+        """See `Database`."""
+        self.reading.dispose()
+
+
+@contextmanager
+def opened(path: Path, *, poller: bool) -> Generator[SqliteDatabase]:
+    """The database at a path, made or migrated if need be. Raises as `prepare` does."""
+    with ExitStack() as held:
+        if poller:
+            held.enter_context(poller_lock(path))
+        prepare(path, locked=poller)
+        yield SqliteDatabase(path)
 
 
 def prepare(path: Path, *, locked: bool) -> None:

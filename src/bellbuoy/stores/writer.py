@@ -101,6 +101,8 @@ class Writer:
         ends_at = monotonic() + LONGEST
         try:
             with mapped(self._place), self._engine.begin() as connection:
+                if len(jobs) == 1:  # Alone it needs no savepoint: the transaction is its own.
+                    return [(jobs[0](connection), None)]
                 for begun, job in enumerate(jobs, 1):  # noqa: B007 - read when it fails
                     outcomes.append(self._attempt(connection, job))
                     if monotonic() > ends_at:

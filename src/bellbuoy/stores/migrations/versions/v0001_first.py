@@ -7,8 +7,9 @@ from sqlalchemy import (
     Column,
     Integer,
     LargeBinary,
-    Text,
 )
+
+from bellbuoy.stores.columns import Text
 
 revision = "0001"
 down_revision = None
@@ -31,7 +32,12 @@ def _log() -> None:
     )
     op.create_table(
         "event",
-        Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+        Column(
+            "seq",
+            BigInteger().with_variant(Integer, "sqlite"),
+            primary_key=True,
+            autoincrement=False,
+        ),
         Column("id", Text, nullable=False, unique=True),
         Column("incident", Text),
         Column("observed_at", BigInteger, nullable=False),

@@ -1,7 +1,9 @@
 """What receivers were told, deliveries that are held, digests and silences."""
 
 from alembic import op
-from sqlalchemy import BigInteger, Column, LargeBinary, Text
+from sqlalchemy import BigInteger, Column, LargeBinary
+
+from bellbuoy.stores.columns import Text
 
 revision = "0002"
 down_revision = "0001"

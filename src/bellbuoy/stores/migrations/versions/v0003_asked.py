@@ -5,11 +5,12 @@ from typing import TypeVar
 import msgspec
 from alembic import op
 from msgspec.structs import replace
-from sqlalchemy import BigInteger, Column, Text, text
+from sqlalchemy import BigInteger, Column, text
 
 from bellbuoy.events import Event
 from bellbuoy.model.known import KnownIncident, KnownUpdate
 from bellbuoy.stores import search
+from bellbuoy.stores.columns import Text
 from bellbuoy.stores.retention import began_at
 from bellbuoy.stores.schema import as_number
 
