@@ -87,6 +87,9 @@ class App:
     given is used and not closed; otherwise those of the config are opened. `pulse` is told twice
     a second how many seconds late the event loop is.
 
+    Once entered, `store` is where everything is kept, and `network` the only way to pages, with
+    every limit and guard.
+
     Entering raises AlreadyRunningError if another process polls with this store, and
     StoreError if the store cannot be used.
     """
@@ -142,6 +145,7 @@ class App:
         driver = await self._stack.enter_async_context(
             Driver(config.http, observer=self._observer, now=self._now)
         )
+        self.network = self._network or driver
         self._stocktaking = Stocktaking(config, self.store)
         self._last_visit = readiness.LastVisit(asyncio.get_running_loop().time)
         self._observer = Observers((self._observer, self._stocktaking, self._last_visit))
@@ -157,7 +161,7 @@ class App:
         self._outlook = outlook = Outlook(len(pages))
         poller = Poller(
             Formats(config.formats),
-            self._network or driver,
+            self.network,
             self.store,
             outlook,
             now=self._now,

@@ -7,8 +7,8 @@ import jsonschema
 import pytest
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from bellbuoy.cli.choice import secrets_of
 from bellbuoy.config import Config
+from bellbuoy.config.secrets import secrets_of
 from bellbuoy.http import HttpSettings
 from bellbuoy.notifiers import Receiver
 
@@ -52,7 +52,10 @@ def test_what_a_config_says_is_told_line_by_line(call, home):
         "every 30 s\n"
     ) in text
     assert re.search(r"^  log: file, path .*events\.jsonl", text, re.MULTILINE)
-    assert "  routes.0: to log, impacts major, critical; kinds incident, late lives too\n" in text
+    assert (
+        "  routes.0: to log, when impacts: major, critical; kinds: incident; "
+        "also what was over before it was seen\n"
+    ) in text
 
 
 def test_every_problem_is_told_at_once(call, home):

@@ -61,7 +61,8 @@ def _stanza(wanted: str, config: "Config") -> "tuple[Stanza | None, set[str]]":
     from bellbuoy.catalog import Catalog
     from bellbuoy.cli.options import address
     from bellbuoy.cli.output import say
-    from bellbuoy.cli.recognition import Samples, ask, stanza
+    from bellbuoy.cli.recognition import Samples, ask
+    from bellbuoy.config.edit import stanza_of
     from bellbuoy.config.values import nearest, page_key
     from bellbuoy.errors import ConfigError
     from bellbuoy.platform import run
@@ -77,4 +78,4 @@ def _stanza(wanted: str, config: "Config") -> "tuple[Stanza | None, set[str]]":
         raise ConfigError(f"{wanted!r} is not in the catalog{hint}; give the page's address")
     address("URL", wanted)
     found = run(lambda: ask(wanted, config, Samples(None)))
-    return (None, set()) if found.format is None else (stanza(found), {page_key(found.url)})
+    return (None, set()) if found.format is None else (stanza_of(found), {page_key(found.url)})

@@ -1,11 +1,9 @@
-"""The configuration that a command line leads to, and what must be hidden of it."""
+"""The configuration that a command line leads to, and its store."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from msgspec.structs import replace
-from pydantic import BaseModel, SecretBytes, SecretStr
 
 from bellbuoy.cli.output import say
 from bellbuoy.config import Config
@@ -52,48 +50,7 @@ def existing_store(config: Config) -> str:
     return config.store
 
 
-def secrets_of(config: Config) -> tuple[str, ...]:
-    """Every value of a config that no output may show."""
-    return tuple(
-        secret
-        for secret in (
-            *(s for receiver in config.receivers for s in _secrets(receiver.settings)),
-            *config.web.secrets,
-            *([config.heartbeat.url] if config.heartbeat else ()),
-            *_password(config.http.proxy or ""),
-            *_password(config.store),
-        )
-        if secret
-    )
-
-
 def _names(config: Config) -> str:
     names = list(dict.fromkeys(watched.page.provider.name for watched in config.watched))
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + more
-
-
-def _secrets(value: object) -> Iterator[str]:
-    if isinstance(value, SecretStr):
-        yield value.get_secret_value()
-    elif isinstance(value, SecretBytes):
-        yield value.get_secret_value().decode("utf-8", "replace")
-    elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from _secrets(getattr(value, name))
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _secrets(item)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for item in value:
-            yield from _secrets(item)
-
-
-def _password(url: str) -> Iterator[str]:
-    try:
-        password = urlsplit(url).password
-    except ValueError:
-        return
-    if password:
-        yield password
-        yield unquote(password)

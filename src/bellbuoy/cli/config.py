@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bellbuoy.config import Config, Watched
-    from bellbuoy.model.facts import Expectation
     from bellbuoy.notifiers import Receiver
     from bellbuoy.routing.routes import Route
 
@@ -30,8 +29,9 @@ def check(*, config: ConfigPath = None) -> int:
         bellbuoy config check
         bellbuoy config check --config bellbuoy.yaml
     """
-    from bellbuoy.cli.choice import choose, secrets_of
+    from bellbuoy.cli.choice import choose
     from bellbuoy.cli.output import write
+    from bellbuoy.config.secrets import secrets_of
     from bellbuoy.telemetry.logging import Redactor, escape
 
     chosen = choose(config)
@@ -72,6 +72,7 @@ def in_force(config: "Config") -> "Iterator[str]":
 
 
 def _page(watched: "Watched") -> str:
+    from bellbuoy.config.spoken import spoken_expectation
     from bellbuoy.durations import spoken
 
     page = watched.page
@@ -82,24 +83,10 @@ def _page(watched: "Watched") -> str:
         f"every {spoken(page.every)}",
     ]
     if page.expect is not None:
-        parts.append(f"expects {_expected(page.expect)}")
+        parts.append(f"expects {spoken_expectation(page.expect)}")
     if watched.components:
         parts.append(f"components {', '.join(watched.components)}")
     return ": ".join(parts[:2]) + ", " + ", ".join(parts[2:])
-
-
-def _expected(expect: "Expectation") -> str:
-    from json import dumps
-
-    from bellbuoy.config.values import STATUS_CLASSES, statuses
-
-    whole = [name for name in STATUS_CLASSES if statuses(name) <= expect.statuses]
-    rest = sorted(expect.statuses - statuses(whole)) if whole else sorted(expect.statuses)
-    words = [f"HTTP {' or '.join([*whole, *map(str, rest)])}"]
-    if expect.text:
-        words.append(f"the text {dumps(expect.text, ensure_ascii=False)}")
-    words += [f"{v.path} {dumps(v.value, ensure_ascii=False)}" for v in expect.values]
-    return " with ".join(filter(None, (words[0], " and ".join(words[1:]))))
 
 
 def _receiver(receiver: "Receiver") -> str:
@@ -109,12 +96,6 @@ def _receiver(receiver: "Receiver") -> str:
 
 
 def _route(route: "Route") -> str:
-    when = {
-        "providers": route.when.providers,
-        "components": route.when.components,
-        "impacts": sorted(route.when.impacts, key=lambda impact: impact.rank),
-        "kinds": route.when.kinds,
-    }
-    told = "; ".join(f"{key} {', '.join(value)}" for key, value in when.items() if value)
-    late = ", late lives too" if route.late else ""
-    return f"{route.name}: to {', '.join(route.to)}, {told or 'everything that is announced'}{late}"
+    from bellbuoy.config.spoken import spoken_route
+
+    return f"{route.name}: to {', '.join(route.to)}, {'; '.join(spoken_route(route))}"

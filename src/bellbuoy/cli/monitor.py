@@ -14,11 +14,11 @@ from typing import Any
 from msgspec import Struct
 
 from bellbuoy.app import App
-from bellbuoy.cli.choice import secrets_of
 from bellbuoy.cli.output import Printer, say
 from bellbuoy.cli.rendering import Render, usual_kinds
 from bellbuoy.cli.sweeps import FirstLooks, in_one_line
 from bellbuoy.config import Config
+from bellbuoy.config.secrets import secrets_of
 from bellbuoy.errors import StoreError
 from bellbuoy.events import Event
 from bellbuoy.observer import Observers

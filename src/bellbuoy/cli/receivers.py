@@ -142,6 +142,7 @@ def revive(
     from bellbuoy.cli.choice import choose, existing_store
     from bellbuoy.cli.output import say, write
     from bellbuoy.cli.wording import counted
+    from bellbuoy.delivery.again import send_again
     from bellbuoy.errors import ConfigError
     from bellbuoy.model.delivery import DeliveryStatus
     from bellbuoy.platform import run
@@ -162,12 +163,10 @@ def revive(
                     f"{delivery!r} is not dead at {name}; "
                     f"`bellbuoy receivers dead {name}` lists what is"
                 )
-            if name in await opened.disabled():
-                await opened.enable(name)
+            count, was_disabled = await send_again(opened, name, meant, datetime.now(UTC))
+            if was_disabled:
                 say(f"{name} is told again from now on")
-            for each in meant:
-                await opened.revive(each.id, datetime.now(UTC))
-            return len(meant)
+            return count
 
     count = run(again)
     wait = "waits" if count == 1 else "wait"

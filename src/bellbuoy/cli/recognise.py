@@ -38,14 +38,14 @@ def recognise(
 
     from bellbuoy.cli.choice import choose
     from bellbuoy.cli.output import say, write
-    from bellbuoy.config.edit import stanza_text
+    from bellbuoy.config.edit import stanza_of, stanza_text
     from bellbuoy.errors import VisitError
     from bellbuoy.platform import run
 
     address("URL", url)
     chosen = choose(config, allow_private=allow_private, quiet=True)
 
-    from bellbuoy.cli.recognition import Recognition, Samples, ask, stanza
+    from bellbuoy.cli.recognition import Recognition, Samples, ask
 
     samples = Samples(save)
     try:
@@ -58,7 +58,7 @@ def recognise(
         told = {"format": found.format, "url": found.url, "name": name}
         write(encoding.dumps(told, ensure_ascii=False) + "\n")
     elif found.format is not None:
-        paste = stanza_text(stanza(found), 2)
+        paste = stanza_text(stanza_of(found), 2)
         write(f"{found.name or found.url} speaks {found.format}\n\nproviders:\n{paste}\n")
     if found.format is None:
         say(

@@ -9,7 +9,7 @@ from bellbuoy.formats import Formats
 from bellbuoy.formats.recognise import Recognition, recognise
 from bellbuoy.http.driver import Driver
 
-__all__ = ["Recognition", "Samples", "ask", "kept", "stanza"]
+__all__ = ["Recognition", "Samples", "ask", "kept"]
 
 
 class Samples:
@@ -45,12 +45,6 @@ async def ask(address: str, config: Config, samples: Samples) -> Recognition:
     url = address if "://" in address else f"https://{address}"
     async with Driver(config.http) as driver, driver.visit(url) as conversation:
         return await conversation.drive(exchange)
-
-
-def stanza(found: Recognition) -> dict[str, str]:
-    """What stands under `providers:` for a recognised page."""
-    named = {"name": found.name} if found.name else {}
-    return {**named, "url": found.url, "format": found.format or ""}
 
 
 def kept(exchange: Exchange[Recognition], samples: Samples) -> Exchange[Recognition]:

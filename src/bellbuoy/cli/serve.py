@@ -76,9 +76,9 @@ async def _serve(
     import asyncio
 
     from bellbuoy.app import App
-    from bellbuoy.cli.choice import secrets_of
     from bellbuoy.cli.output import say
     from bellbuoy.cli.sweeps import FirstLooks
+    from bellbuoy.config.secrets import secrets_of
     from bellbuoy.observer import Observers
     from bellbuoy.platform import stop_signals
     from bellbuoy.telemetry.logging import open_log

@@ -52,8 +52,9 @@ def add(
     from bellbuoy.cli.choice import choose
     from bellbuoy.cli.options import period
     from bellbuoy.cli.output import say
-    from bellbuoy.cli.wording import local, spoken_matcher
+    from bellbuoy.cli.wording import local
     from bellbuoy.config.routes import unwatched
+    from bellbuoy.config.spoken import spoken_matcher
     from bellbuoy.model.delivery import Silence
     from bellbuoy.text import clean_line
 
@@ -208,13 +209,14 @@ def _silences(since: "datetime | None", config: "Config") -> "tuple[Silence, ...
 def _plain(silence: "Silence") -> dict[str, object]:
     import msgspec
 
-    from bellbuoy.cli.wording import plain_matcher
+    from bellbuoy.config.spoken import plain_matcher
 
     return msgspec.to_builtins(silence) | {"matcher": plain_matcher(silence.matcher)}
 
 
 def _line(silence: "Silence", timezone: str) -> str:
-    from bellbuoy.cli.wording import local, spoken_matcher
+    from bellbuoy.cli.wording import local
+    from bellbuoy.config.spoken import spoken_matcher
     from bellbuoy.text import clean_line
 
     comment = f": {silence.comment}" if silence.comment else ""

@@ -27,6 +27,7 @@ from ruamel.yaml.events import (
 from bellbuoy.catalog import DEFAULTS
 from bellbuoy.config.document import parse_document, read_text
 from bellbuoy.errors import ConfigError
+from bellbuoy.formats.recognise import Recognition
 
 Stanza = str | Mapping[str, Any]
 """An entry of `providers:`: a name of the catalog, or the keys of a page."""
@@ -41,6 +42,12 @@ class _Spot(Struct, frozen=True, kw_only=True):
     index: int
     indent: int | None
     is_empty: bool = False
+
+
+def stanza_of(found: Recognition) -> Stanza:
+    """What stands under `providers:` for a recognised page."""
+    named = {"name": found.name} if found.name else {}
+    return {**named, "url": found.url, "format": found.format or ""}
 
 
 def stanza_text(stanza: Stanza, indent: int = 0) -> str:
