@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from bellbuoy.model.facts import Impact
 from bellbuoy.routing.matchers import services
-from bellbuoy.web import html, incident
+from bellbuoy.web import html, incident, provider
 from bellbuoy.web import told as telling
 from bellbuoy.web.board import Board, Filter, board, label
 from bellbuoy.web.overview import PageView
@@ -41,6 +41,7 @@ def router(site: Site) -> APIRouter:
         asked = _asked(request)
         return await _answer(site, request, Filter(text=asked.text, tag=tag), is_alone=True)
 
+    routes.include_router(provider.router(site))
     return routes
 
 

@@ -8,12 +8,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from bellbuoy import durations
 from bellbuoy.web import access, spoken
 from bellbuoy.web.addresses import incident_path, page_id, provider_path
 from bellbuoy.web.problems import Problem
 
 _FILTERS: dict[str, Any] = {
     "ago": spoken.ago,
+    "span": spoken.span,
+    "period": durations.spoken,
     "clock": spoken.clock,
     "stamp": spoken.stamp,
     "machine": spoken.machine,
@@ -59,6 +62,7 @@ def page(
             path=request.url.path,
             now=now or datetime.now(UTC),
             may_write=scope is access.Scope.WRITE,
+            is_signed_in=access.SESSION in request.cookies,
             **facts,
         )
     )

@@ -1,0 +1,79 @@
+"""How reading a page goes, and how far the vendor's clock and ours are apart. Pure."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from statistics import median
+
+from msgspec import Struct
+
+from bellbuoy.app import Place
+from bellbuoy.events import ALREADY_OPEN, Event
+
+ENOUGH = 3
+"""So many missed looks, or `AT_LEAST`, and what a page said last tells nothing of now."""
+
+AT_LEAST = timedelta(minutes=10)
+
+MOST_POINTS = 200
+"""How many of the newest events the lag is taken from."""
+
+
+class Lag(Struct, frozen=True, kw_only=True):
+    """How long after the vendor's own time its messages were seen here.
+
+    `times` and `seconds` are the points of a line, oldest first, in seconds (since 1970, and of
+    lag). `middle` is the median, `most` the largest.
+    """
+
+    times: tuple[int, ...]
+    seconds: tuple[float, ...]
+
+    @property
+    def middle(self) -> timedelta:
+        """The median."""
+        return timedelta(seconds=median(self.seconds))
+
+    @property
+    def most(self) -> timedelta:
+        """The largest."""
+        return timedelta(seconds=max(self.seconds))
+
+    @property
+    def points(self) -> str:
+        """Times and seconds as JSON, for whoever draws the line."""
+        return json.dumps([self.times, self.seconds])
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the vendor's clock is before ours, so that its messages come from the future."""
+        return self.middle < timedelta()
+
+
+def lag(events: Iterable[Event]) -> Lag | None:
+    """The lag of a page's events; None if none of them tells.
+
+    What was over, or open already, when it was first seen tells of us and not of the vendor, and
+    so does what was found in a history.
+    """
+    points = sorted(
+        (int(event.observed_at.timestamp()), (event.observed_at - event.at).total_seconds())
+        for event in events
+        if event.at is not None
+        and event.update is not None
+        and not event.late
+        and event.reason != ALREADY_OPEN
+    )[-MOST_POINTS:]
+    if not points:
+        return None
+    times, seconds = zip(*points, strict=True)
+    return Lag(times=times, seconds=seconds)
+
+
+def is_blind(place: Place, now: datetime) -> bool:
+    """Whether what the page said last is too old to tell of now."""
+    health = place.state.health
+    if health.unreadable is not None or health.read_at is None:
+        return True
+    patience = max(AT_LEAST, ENOUGH * timedelta(seconds=place.page.every))
+    return now - health.read_at > patience
