@@ -10,12 +10,23 @@ from starlette.responses import Response
 
 from bellbuoy.model.facts import Impact
 from bellbuoy.routing.matchers import services
-from bellbuoy.web import html, incident, provider
+from bellbuoy.web import (
+    configuration,
+    deliveries,
+    history,
+    html,
+    incident,
+    maintenance,
+    provider,
+    silences,
+)
 from bellbuoy.web import told as telling
 from bellbuoy.web.board import Board, Filter, board, label
 from bellbuoy.web.overview import PageView
 from bellbuoy.web.problems import Problem
 from bellbuoy.web.site import Site
+
+_PAGES = (incident, provider, maintenance, history, deliveries, silences, configuration)
 
 _IMPACTS = tuple(impact.value for impact in (Impact.MINOR, Impact.MAJOR, Impact.CRITICAL))
 
@@ -26,7 +37,8 @@ MOST_TEXT = 200
 def router(site: Site) -> APIRouter:
     """The boards, and the pages to which they lead."""
     routes = APIRouter(include_in_schema=False)
-    routes.include_router(incident.router(site))
+    for page in _PAGES:
+        routes.include_router(page.router(site))
 
     @routes.get("/")
     async def everything(request: Request) -> Response:
@@ -41,7 +53,6 @@ def router(site: Site) -> APIRouter:
         asked = _asked(request)
         return await _answer(site, request, Filter(text=asked.text, tag=tag), is_alone=True)
 
-    routes.include_router(provider.router(site))
     return routes
 
 

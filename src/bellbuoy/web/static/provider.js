@@ -11,7 +11,7 @@
     const plot = new uPlot({
       width: place.clientWidth, height: 130, legend: { show: false }, cursor: { show: false },
       series: [{}, { stroke: ink, width: 1.6, points: { show: true, size: 4, fill: ink } }],
-      axes: [{ ...axis, size: 28 }, { ...axis, size: 56, values: inMinutes }],
+      axes: [{ ...axis, size: 40 }, { ...axis, size: 56, values: inMinutes }],
     }, [times, seconds], place);
     new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: 130 })).observe(place);
   };
