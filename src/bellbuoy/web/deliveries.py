@@ -15,6 +15,7 @@ from bellbuoy.model.delivery import Delivery, DeliveryStatus, Occasion
 from bellbuoy.notifiers import Receiver
 from bellbuoy.web import done, html
 from bellbuoy.web.addresses import incident_path, provider_path
+from bellbuoy.web.marks import mark, read_mark
 from bellbuoy.web.problems import Problem
 from bellbuoy.web.site import Site
 
@@ -97,7 +98,7 @@ def _add_list(routes: APIRouter, site: Site) -> None:
         found = await site.store.deliveries(
             receiver=receiver or None,
             status=_status(status),
-            before=_place(before),
+            before=read_mark(before, tuple[int, str, str]) if before else None,
             limit=ON_A_PAGE + 1,
         )
         rows = [await _row(site, each) for each in found[:ON_A_PAGE]]
@@ -219,18 +220,7 @@ def _status(text: str) -> DeliveryStatus | None:
         raise Problem(422, f"status: write one of {known}", name="status") from None
 
 
-def _place(text: str) -> tuple[int, str, str] | None:
-    """The place behind which a page begins, as `_older` writes it."""
-    if not text:
-        return None
-    seq, _, rest = text.partition(" ")
-    receiver, _, id = rest.partition(" ")
-    if not seq.isdecimal() or len(seq) > 18 or not receiver or not id:
-        raise Problem(422, "before: is not a place in the list", name="before")
-    return int(seq), receiver, id
-
-
 def _older(status: str, receiver: str, last: Delivery) -> str:
     given = {"status": status, "receiver": receiver}
-    given["before"] = f"{last.seq} {last.receiver} {last.id}"
+    given["before"] = mark(last.seq, last.receiver, last.id)
     return f"/deliveries?{urlencode({name: value for name, value in given.items() if value})}"

@@ -10,7 +10,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 from starlette.responses import Response
 
-from bellbuoy.catalog import Catalog
 from bellbuoy.config import values
 from bellbuoy.config.routes import unwatched, watched_target
 from bellbuoy.config.spoken import spoken_matcher
@@ -141,7 +140,7 @@ def read(wish: Wish, site: Site, now: datetime) -> tuple[Silence | None, Mapping
 def _target(text: str, site: Site) -> Matcher:
     if not text.strip():
         raise ValueError("is empty; write a provider, PROVIDER:COMPONENT, or * for everything")
-    matcher = watched_target(values.target(text.strip()), site.config.watched, Catalog())
+    matcher = watched_target(values.target(text.strip()), site.config.watched, site.catalog)
     if stranger := unwatched(matcher, site.config.watched):
         raise ValueError(f"{stranger}, so nothing would be muted")
     return matcher
