@@ -22,7 +22,6 @@ _FILTERS: dict[str, Any] = {
     "machine": spoken.machine,
     "counted": spoken.counted,
     "lag": spoken.lag,
-    "span": spoken.span,
     "link": spoken.safe_link,
 }
 

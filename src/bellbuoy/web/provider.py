@@ -1,5 +1,6 @@
 """`/providers/{slug}`: a provider's pages, their components, their days and their health."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from starlette.responses import Response
 
 from bellbuoy.events import MONITOR_PAGE, Event
 from bellbuoy.model.facts import ComponentStatus, IncidentKind
-from bellbuoy.model.known import KnownIncident
+from bellbuoy.model.known import Known, KnownIncident
 from bellbuoy.stores.retention import began_at, ended_at
 from bellbuoy.web import access, done, html, uptime
 from bellbuoy.web.addresses import incident_path, page_id, provider_path
@@ -119,7 +120,6 @@ class PagePart(Struct, frozen=True, kw_only=True):
     ahead: tuple[Row, ...]
     known_since: datetime | None
     lag: Lag | None
-    is_blind: bool
     format: str
     poke: str
 
@@ -134,20 +134,9 @@ def router(site: Site) -> APIRouter:
 
     @routes.get("/providers/{slug}")
     async def provider(request: Request, slug: str) -> Response:
-        views = await _views(site, slug)
-        now = site.app.now()
-        may_write = request.state.scope is access.Scope.WRITE
-        parts = [await _part(site, view, now, may_write=may_write) for view in views]
-        return html.page(
-            request,
-            "provider.html",
-            now=now,
-            provider=views[0].watched.page.provider,
-            parts=parts,
-            origin=f"{request.url.scheme}://{request.url.netloc}",
-            said=done.said(request.query_params),
-            writes=bool(site.web.write),
-        )
+        facts = [await _facts(site, view) for view in await _views(site, slug)]
+        # Thousands of components take a third of a second, and the loop has pages to poll.
+        return await asyncio.to_thread(_page, site, request, facts)
 
     @routes.post("/providers/{slug}/look")
     async def look(slug: str, page: Annotated[str, Form()] = "") -> Response:
@@ -169,26 +158,55 @@ async def _views(site: Site, slug: str) -> Sequence[PageView]:
     return views
 
 
-async def _part(site: Site, view: PageView, now: datetime, *, may_write: bool) -> PagePart:
+class _Facts(Struct, frozen=True):
+    """What the store knows of a page."""
+
+    view: PageView
+    known: Known
+    events: tuple[Event, ...]
+    ours: tuple[Event, ...]
+
+
+async def _facts(site: Site, view: PageView) -> _Facts:
     key = view.watched.page.key
-    known = await site.store.load_known(key)
-    events = await _events(site, key, now)
-    # Of ourselves the same is true for every page.
-    ours = await site.store.latest_events(page=MONITOR_PAGE.key, limit=_AT_ONCE)
+    return _Facts(
+        view,
+        await site.store.load_known(key),
+        await _events(site, key, site.app.now()),
+        # Of ourselves the same is true for every page.
+        await site.store.latest_events(page=MONITOR_PAGE.key, limit=_AT_ONCE),
+    )
+
+
+def _page(site: Site, request: Request, facts: Sequence[_Facts]) -> Response:
+    now = site.app.now()
+    may_write = request.state.scope is access.Scope.WRITE
+    return html.page(
+        request,
+        "provider.html",
+        now=now,
+        provider=facts[0].view.watched.page.provider,
+        parts=[_part(site, each, now, may_write=may_write) for each in facts],
+        origin=f"{request.url.scheme}://{request.url.netloc}",
+        said=done.said(request.query_params),
+        writes=bool(site.web.write),
+    )
+
+
+def _part(site: Site, facts: _Facts, now: datetime, *, may_write: bool) -> PagePart:
+    view, known, events = facts.view, facts.known, facts.events
     state = view.place.state
-    blind = is_blind(view.place, now)
-    since = _known_since(known.baseline_at, events, now, site.config.retention)
     past = Past(
         components=tuple(known.components.values()),
         incidents=tuple(known.incidents.values()),
-        events=(*events, *ours),
-        known_since=since,
+        events=(*events, *facts.ours),
+        known_since=_known_since(known.baseline_at, events, now, site.config.retention),
         read_at=state.health.read_at,
-        is_blind=blind,
+        is_blind=is_blind(view.place, now),
     )
     found = uptime.bars(past, now)
     bars, bar_of = _drawings(found, view.id)
-    over = [one for one in known.incidents.values() if _is_past(one, now)]
+    over = [one for one in past.incidents if _is_past(one, now)]
     token = access.poke_token(site.web, view.id) if may_write else ""
     return PagePart(
         view=view,
@@ -197,12 +215,11 @@ async def _part(site: Site, view: PageView, now: datetime, *, may_write: bool) -
         bars=bars,
         bar_of=bar_of,
         unnamed=found.unnamed,
-        open=_rows(key, sorted(view.incidents, key=began_at, reverse=True)),
-        over=_rows(key, sorted(over, key=began_at, reverse=True)[:MOST_PAST]),
-        ahead=_rows(key, sorted(view.maintenances, key=began_at)),
-        known_since=since,
+        open=_rows(known.page_key, sorted(view.incidents, key=began_at, reverse=True)),
+        over=_rows(known.page_key, sorted(over, key=began_at, reverse=True)[:MOST_PAST]),
+        ahead=_rows(known.page_key, sorted(view.maintenances, key=began_at)),
+        known_since=past.known_since,
         lag=lag(events),
-        is_blind=blind,
         format=state.format or view.watched.page.format or known.format,
         poke=f"/api/v1/pages/{view.id}/poke?token={token}" if token else "",
     )
