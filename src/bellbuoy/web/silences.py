@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from secrets import token_hex
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from msgspec import Struct
 from msgspec.structs import replace
 from starlette.responses import Response
@@ -68,33 +68,8 @@ def router(site: Site) -> APIRouter:
         return await _page(site, request, Wish(target=target[:300]), {})
 
     @routes.post("/silences")
-    async def add(
-        request: Request,
-        target: Annotated[str, Form()] = "",
-        length: Annotated[str, Form()] = "",
-        comment: Annotated[str, Form()] = "",
-        author: Annotated[str, Form()] = "",
-        kind: Annotated[str, Form()] = "",
-        impact: Annotated[str, Form()] = "",
-        text: Annotated[str, Form()] = "",
-    ) -> Response:
-        wish = Wish(
-            target=target,
-            length=length,
-            comment=comment,
-            author=author,
-            kind=kind,
-            impact=impact,
-            text=text,
-        )
-        now = site.app.now()
-        silence, wrong = read(wish, site, now)
-        if not wrong and len(await site.store.silences(now)) >= MOST_SILENCES:
-            wrong = {"target": f"{MOST_SILENCES} silences are in force; end some first"}
-        if silence is None or wrong:
-            return await _page(site, request, wish, wrong, status=422)
-        await site.store.add_silence(silence)
-        return done.back("/silences", "silenced")
+    async def add(request: Request) -> Response:
+        return await _add(site, request, await _wish(request))
 
     @routes.post("/silences/{id}/expire")
     async def expire(id: str) -> Response:
@@ -107,6 +82,25 @@ def router(site: Site) -> APIRouter:
         return done.back("/silences", "gone")
 
     return routes
+
+
+async def _wish(request: Request) -> Wish:
+    """What the form holds; a file is no word."""
+    async with request.form() as form:
+        typed = {name: form.get(name) for name in Wish.__struct_fields__}
+    # A field that is missing is empty: the form has its own defaults.
+    return Wish(**{name: text if isinstance(text, str) else "" for name, text in typed.items()})
+
+
+async def _add(site: Site, request: Request, wish: Wish) -> Response:
+    now = site.app.now()
+    silence, wrong = read(wish, site, now)
+    if not wrong and len(await site.store.silences(now)) >= MOST_SILENCES:
+        wrong = {"target": f"{MOST_SILENCES} silences are in force; end some first"}
+    if silence is None or wrong:
+        return await _page(site, request, wish, wrong, status=422)
+    await site.store.add_silence(silence)
+    return done.back("/silences", "silenced")
 
 
 def read(wish: Wish, site: Site, now: datetime) -> tuple[Silence | None, Mapping[str, str]]:
