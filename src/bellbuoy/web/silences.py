@@ -19,12 +19,10 @@ from bellbuoy.model.delivery import Matcher, Silence
 from bellbuoy.model.facts import Impact
 from bellbuoy.text import clean_line
 from bellbuoy.web import done, html
+from bellbuoy.web.api_silences import MOST_SILENCES
 from bellbuoy.web.site import Site
 
 T = TypeVar("T")
-
-MOST_SILENCES = 1000
-"""So many are in force at once, at most."""
 
 MOST_ENDED = 20
 """How many that are over are shown, the latest first."""
