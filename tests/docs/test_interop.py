@@ -6,8 +6,9 @@ import pytest
 from fastapi.routing import APIRoute
 
 from bellbuoy.model.facts import ComponentStatus, Impact
-from bellbuoy.web import badges, feeds, health, ics, statuspage
-from bellbuoy.web._statuspage_rows import COMPONENT_WORDS, INDICATORS
+from bellbuoy.web import health
+from bellbuoy.web.interop import badges, feeds, ics, statuspage
+from bellbuoy.web.interop.statuspage_rows import COMPONENT_WORDS, INDICATORS
 from tests.docs.pages import text
 from tests.web.sites import Seen, open_site
 

@@ -14,21 +14,10 @@ from starlette.staticfiles import StaticFiles
 
 from bellbuoy import __version__
 from bellbuoy.errors import CursorError, StoreError
-from bellbuoy.web import (
-    api,
-    badges,
-    dashboard,
-    feeds,
-    health,
-    html,
-    ics,
-    openapi,
-    problems,
-    sign_in,
-    statuspage,
-    validation,
-)
+from bellbuoy.web import api, dashboard, health, html, problems, sign_in
+from bellbuoy.web.api import openapi, validation
 from bellbuoy.web.door import Door
+from bellbuoy.web.interop import badges, feeds, ics, statuspage
 from bellbuoy.web.problems import Problem
 from bellbuoy.web.site import Site
 

@@ -1,0 +1,106 @@
+"""Every provider as one quiet tile: how it is, in a sign and two or three words.
+
+Pure. A provider that cannot be read, or never was, is grey, whatever else is held of it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from bellbuoy.model.facts import ComponentStatus, Impact
+from bellbuoy.web.addresses import provider_path
+from bellbuoy.web.dashboard.cards import is_on
+from bellbuoy.web.overview import PageView
+from bellbuoy.web.spoken import counted
+
+STATES = ("operational", "maintenance", "unknown", "minor", "major", "critical")
+"""How a provider can be, the worst last."""
+
+_OF_COMPONENT = {
+    ComponentStatus.OPERATIONAL: "operational",
+    ComponentStatus.MAINTENANCE: "maintenance",
+    ComponentStatus.UNKNOWN: "unknown",
+    ComponentStatus.DEGRADED: "minor",
+    ComponentStatus.PARTIAL_OUTAGE: "major",
+    ComponentStatus.MAJOR_OUTAGE: "critical",
+}
+
+_OF_IMPACT = {
+    Impact.NONE: "operational",
+    Impact.UNKNOWN: "minor",
+    Impact.MINOR: "minor",
+    Impact.MAJOR: "major",
+    Impact.CRITICAL: "critical",
+}
+
+
+class Tile(Struct, frozen=True, kw_only=True):
+    """A provider. `words` say how it is; `at` is an instant that they count from, if they do."""
+
+    id: str
+    path: str
+    slug: str
+    name: str
+    state: str
+    words: str = ""
+    at: datetime | None = None
+    incidents: int = 0
+
+    @property
+    def rank(self) -> int:
+        """How bad it is; 0 is fine."""
+        return STATES.index(self.state)
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether something is known to be wrong."""
+        return self.rank > STATES.index("unknown")
+
+
+def state_of(view: PageView) -> str:
+    """How a page is: the worst of its components and of its open incidents."""
+    if view.is_unreadable or not view.is_read:
+        return "unknown"
+    found = [_OF_COMPONENT[view.status], *(_OF_IMPACT[one.impact] for one in view.incidents)]
+    if any(is_on(one) for one in view.maintenances):
+        found.append("maintenance")
+    return max(found, key=STATES.index)
+
+
+def tile(views: Sequence[PageView]) -> Tile:
+    """A provider by its pages, of which there is at least one."""
+    provider = views[0].watched.page.provider
+    worst = max(views, key=lambda view: STATES.index(state_of(view)))
+    state = state_of(worst)
+    words, at = _words(state, worst, views)
+    return Tile(
+        id=f"p-{views[0].id}",
+        path=provider_path(provider.slug),
+        slug=provider.slug,
+        name=provider.name,
+        state=state,
+        words=words,
+        at=at,
+        incidents=sum(len(view.incidents) for view in views),
+    )
+
+
+def _words(state: str, worst: PageView, views: Sequence[PageView]) -> tuple[str, datetime | None]:
+    if state == "unknown" and not worst.is_read:
+        return "not read yet", None
+    if state == "unknown" and worst.is_unreadable:
+        health = worst.place.state.health
+        return "unread", health.read_at or health.failing_since
+    if state == "maintenance":
+        starts = [one.started_at for one in worst.maintenances if is_on(one) and one.started_at]
+        return ("work", min(starts)) if starts else ("planned work", None)
+    if state == "operational":
+        since = [view.fine_since for view in views if view.fine_since]
+        return "fine", max(since) if since else None
+    ill = sum(len(view.ill) for view in views)
+    total = sum(view.total for view in views)
+    incidents = sum(len(view.incidents) for view in views)
+    if ill:
+        return f"{ill} of {total}", None
+    return counted(incidents, "incident"), None

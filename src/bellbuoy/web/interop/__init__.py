@@ -1,0 +1,1 @@
+"""What other tools read of us: a status page of our own, feeds, a calendar, badges."""
