@@ -29,7 +29,7 @@ FAULTS = [
     *("P1", "P2", "P3", "P4", "P5", "P7", "P8", "P9"),
     *(f"N{number}" for number in range(1, 9)),
     *(f"J{number}" for number in range(1, 9)),
-    *("W4", "W7", "W8"),
+    *(f"W{number}" for number in range(1, 9)),
     *("M2", "M4", "M6"),
 ]
 """The rows of the list of faults that the code answers to today."""

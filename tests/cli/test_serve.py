@@ -1,9 +1,11 @@
 """`serve` as a process: it begins, answers, and ends; and where it refuses to begin."""
 
+import json
 import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
@@ -13,10 +15,18 @@ import pytest
 @contextmanager
 def serving(environment, home, *options):
     """A process that serves on a free port, and its address."""
+    with shown("serve", *options, environment=environment, home=home) as found:
+        yield found
+
+
+@contextmanager
+def shown(command, *options, environment, home):
+    """A process of a command that shows itself at a port, and its address."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "bellbuoy", "serve", "--port", "0", *options],
+        [sys.executable, "-m", "bellbuoy", command, "--port", "0", *options],
         env=environment,
         cwd=home,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -78,3 +88,75 @@ def test_a_port_beyond_all_ports_is_refused_in_one_line(call):
     done = call("serve", "--port", "99999")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_the_demo_can_be_looked_at_and_stays_until_it_is_stopped(environment, home):
+    """Its story ends, what it led to stays, and a signal ends it with 0."""
+    with shown("demo", "--for", "5s", environment=environment, home=home) as (process, address):
+        for line in process.stderr:
+            if line.startswith("the story is over; "):
+                break
+        with urllib.request.urlopen(f"{address}/api/v1/events", timeout=10) as answer:
+            assert len(json.load(answer)["items"]) > 20
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=5) == 0
+
+
+CANARIES = [f"canary-{name}-0123456789abcdef" for name in ("write", "metrics", "hook", "beat")]
+
+SECRETIVE = """
+providers: [github]
+web: {{auth: {{write: {0}, metrics: {1}}}}}
+receivers: {{ops: {{kind: teams, url: "http://127.0.0.1:9/{2}"}}}}
+heartbeat: {{url: "http://127.0.0.1:9/{3}", every: 1s}}
+routes: [{{to: ops}}]
+"""
+
+PATHS = [
+    "/",
+    "/history",
+    "/maintenance",
+    "/deliveries",
+    "/silences",
+    "/config",
+    "/sign-in",
+    "/providers/github",
+    "/nothing",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/feed.atom",
+    "/feed.json",
+    "/maintenance.ics",
+    "/badge/github.svg",
+    "/api/v1/providers",
+    "/api/v1/pages",
+    "/api/v1/deliveries",
+    "/api/v1/openapi.json",
+    "/api/v2/summary.json",
+]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+@pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer {CANARIES[0]}"}])
+def test_w8_no_page_no_answer_and_no_log_of_a_real_process_shows_a_secret(
+    environment, home, headers
+):
+    """Not even to whoever may write, and not in the most talkative log."""
+    (home / "bellbuoy.yaml").write_text(SECRETIVE.format(*CANARIES), "utf-8")
+    with serving(environment, home, "--log-level", "debug") as (process, address):
+        said = ""
+        for path in PATHS:
+            request = urllib.request.Request(address + path, headers=headers)
+            try:
+                with urllib.request.urlopen(request, timeout=10) as answer:
+                    said += answer.read().decode()
+            except urllib.error.HTTPError as refused:
+                with refused:
+                    said += refused.read().decode()
+        process.send_signal(signal.SIGTERM)
+        said += process.stderr.read()
+        assert process.wait(timeout=5) == 0
+    assert "github" in said
+    assert [canary for canary in CANARIES if canary in said] == []

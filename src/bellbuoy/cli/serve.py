@@ -82,33 +82,25 @@ async def _serve(
     from bellbuoy.observer import Observers
     from bellbuoy.platform import stop_signals
     from bellbuoy.telemetry.logging import open_log
-    from bellbuoy.telemetry.metrics import Metrics
     from bellbuoy.telemetry.systemd import supervised
-    from bellbuoy.web.application import application
-    from bellbuoy.web.overview import Overview
-    from bellbuoy.web.server import address_of, serving
-    from bellbuoy.web.site import Site
+    from bellbuoy.web.showing import Showing
 
-    overview = Overview()
-    metrics = Metrics((one.page for one in config.watched), (to.name for to in config.receivers))
+    showing = Showing(config, opened, web)
     with (
         open_log(log_level, as_json=as_json, secrets=secrets_of(config)) as log,
         FirstLooks(config.watched) as looks,
     ):
-        observer = Observers((overview, metrics, looks, log))
-        app = App(config, observer=observer, pulse=metrics.woke)
+        observer = Observers((showing.observer, looks, log))
+        app = App(config, observer=observer, pulse=showing.woke)
         with stop_signals(app.request_stop):
-            async with app:
-                overview.open(app)
-                site = application(Site(app, web, overview, metrics))
-                async with serving(site, opened), supervised(app.stuck):
-                    say(f"serving at {address_of(opened)}")
-                    report = asyncio.create_task(_report(app, looks))
-                    try:
-                        await app.stopped()
-                    finally:
-                        report.cancel()
-                        await asyncio.gather(report, return_exceptions=True)
+            async with app, showing.of(app), supervised(app.stuck):
+                say(f"serving at {showing.address}")
+                report = asyncio.create_task(_report(app, looks))
+                try:
+                    await app.stopped()
+                finally:
+                    report.cancel()
+                    await asyncio.gather(report, return_exceptions=True)
     return 0
 
 
