@@ -228,12 +228,11 @@ async def test_m4_a_database_that_restarts_under_a_monitor_loses_and_doubles_not
             *_command(tmp_path), stdout=asyncio.subprocess.DEVNULL, env=env
         )
         for number in range(20 if full_profile else 3):
-            await vendor.until(len(vendor.requests) + 10)
+            await _looks_on(process, vendor, 10)
             await asyncio.to_thread(cluster.stop, ("fast", "immediate")[number % 2])
-            await vendor.until(len(vendor.requests) + 2)
+            await _looks_on(process, vendor, 2)
             await asyncio.to_thread(cluster.start)
-        await vendor.until(len(vendor.requests) + 10)
-        assert process.returncode is None
+        await _looks_on(process, vendor, 10)
         process.terminate()
         assert await process.wait() == 0
         vendor_page.ended = True
@@ -241,6 +240,15 @@ async def test_m4_a_database_that_restarts_under_a_monitor_loses_and_doubles_not
     logged = [event for event in await _logged(tmp_path, env) if "incident" in event["data"]]
     _check_log(logged, vendor_page)
     _check_file(tmp_path / "out.jsonl", logged)
+
+
+async def _looks_on(process: asyncio.subprocess.Process, vendor: Vendor, times: int) -> None:
+    """Wait until it has asked so many more times; that it ends instead is a failure."""
+    asked = asyncio.create_task(vendor.until(len(vendor.requests) + times))
+    ended = asyncio.create_task(process.wait())
+    await asyncio.wait({asked, ended}, return_when=asyncio.FIRST_COMPLETED)
+    assert process.returncode is None, f"it ended by itself with {process.returncode}"
+    ended.cancel()
 
 
 def _configure(folder: Path, vendor: Vendor, store: str | None = None) -> None:

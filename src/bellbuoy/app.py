@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from bellbuoy.config import Config
 from bellbuoy.delivery.dispatcher import Dispatcher
 from bellbuoy.delivery.heartbeat import Heartbeat
 from bellbuoy.delivery.pacing import Paces
+from bellbuoy.delivery.patience import Patience
 from bellbuoy.delivery.worker import Send, Worker
 from bellbuoy.detection import lifecycle
 from bellbuoy.detection.record import Record
@@ -341,9 +343,10 @@ class App:
     async def events(self, after: int = 0) -> AsyncIterator[Event]:
         """Events beyond the place `after` in the log, as they come, until it is over."""
         seq = after
+        reading = Patience("a reader of the log", self._observer)
         while True:
             is_over = self._over.is_set()
-            batch = await self.store.read_events(after=seq)
+            batch = await reading.insist(partial(self.store.read_events, after=seq))
             for event in batch:
                 yield event
                 seq = event.seq
