@@ -8,6 +8,7 @@ from bellbuoy.catalog import Catalog
 from bellbuoy.config import Config
 from bellbuoy.config.web import Web
 from bellbuoy.stores import Store
+from bellbuoy.stores.cursors import format_cursor
 from bellbuoy.telemetry.metrics import Metrics
 from bellbuoy.web.overview import Overview
 
@@ -38,6 +39,10 @@ class Site:
     def store(self) -> Store:
         """Where everything is kept."""
         return self.app.store
+
+    async def end_of_log(self) -> str:
+        """The place of the last event, as it is told outside (`stores.cursors`)."""
+        return format_cursor(self.store.log_id, await self.store.last_seq())
 
     @cached_property
     def catalog(self) -> Catalog:
