@@ -74,6 +74,14 @@ class _Past(Struct, frozen=True):
     events: tuple[Event, ...] = ()
 
 
+def by_provider(views: Iterable[PageView]) -> tuple[tuple[PageView, ...], ...]:
+    """The pages of each provider, in the order of their first ones."""
+    found: dict[str, list[PageView]] = {}
+    for view in views:
+        found.setdefault(view.watched.page.provider.slug, []).append(view)
+    return tuple(map(tuple, found.values()))
+
+
 MANY = 20
 """Pages of which everything is read at once, instead of one by one."""
 
