@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from functools import cached_property
 
+from msgspec.structs import replace
+
 from bellbuoy.app import App
 from bellbuoy.catalog import Catalog
 from bellbuoy.config import Config
@@ -30,10 +32,10 @@ class Site:
         self.overview = overview
         self.metrics = metrics
 
-    @property
+    @cached_property
     def config(self) -> Config:
-        """The config in force."""
-        return self.app.config
+        """The config in force: its `web` as options of the command left it."""
+        return replace(self.app.config, web=self.web)
 
     @property
     def store(self) -> Store:
