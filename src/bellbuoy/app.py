@@ -9,7 +9,7 @@ sends in flight get a moment, and what could not be sent stays in the store.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -32,6 +32,7 @@ from bellbuoy.formats import Formats
 from bellbuoy.http.driver import Driver
 from bellbuoy.model.delivery import Receipt
 from bellbuoy.model.facts import Page, Provider
+from bellbuoy.model.known import PageState
 from bellbuoy.notifiers import Notifiers, renewal, takes_digests
 from bellbuoy.observer import Observer, Observers, Recorded, refused
 from bellbuoy.polling.outlook import Outlook
@@ -161,6 +162,20 @@ class App:
             await self._forget_unwatched(pages)
         self._heartbeat = self._make_heartbeat(driver, pages)
         self._outlook = outlook = Outlook(len(pages))
+        self._scheduler = self._make_scheduler(pages, states, outlook)
+        self._workers: dict[str, Worker] = {}
+        self._dispatcher: Dispatcher | None = None
+        if self._deliver and config.receivers:
+            await self._open_delivery(driver)
+        self._stack.push_async_callback(self._flush)
+        self._stack.push_async_callback(self._stop_tasks)
+        self._start_tasks()
+
+    def _make_scheduler(
+        self, pages: list[Page], states: Mapping[str, PageState], outlook: Outlook
+    ) -> Scheduler:
+        """Polling: which page when, and what a visit does."""
+        config = self.config
         poller = Poller(
             Formats(config.formats),
             self.network,
@@ -170,7 +185,7 @@ class App:
             observer=self._observer,
             components={one.page.key: one.components for one in config.watched},
         )
-        self._scheduler = Scheduler(
+        return Scheduler(
             pages,
             states,
             poller.visit,
@@ -180,13 +195,6 @@ class App:
             is_offline=lambda: outlook.is_offline,
             once=self._once,
         )
-        self._workers: dict[str, Worker] = {}
-        self._dispatcher: Dispatcher | None = None
-        if self._deliver and config.receivers:
-            await self._open_delivery(driver)
-        self._stack.push_async_callback(self._flush)
-        self._stack.push_async_callback(self._stop_tasks)
-        self._start_tasks()
 
     def _make_heartbeat(self, driver: Driver, pages: list[Page]) -> Heartbeat | None:
         """The sign of life, which hears of every visit from now on."""

@@ -19,6 +19,7 @@ from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind, Page
 from bellbuoy.model.known import KnownComponent, PageState
 from bellbuoy.observer import Observer, VisitDone
 from bellbuoy.routing.matchers import is_like
+from bellbuoy.stale import StalePages
 from bellbuoy.stores import Store
 from bellbuoy.telemetry.stock import (
     COMPONENTS_A_PAGE,
@@ -49,13 +50,12 @@ class Stocktaking(Observer):
         self._config = config
         self._store = store
         self._globs = {one.page.key: one.components for one in config.watched}
-        self._stale = set(self._globs)
+        self._stale = StalePages(self._globs)
         self._parts: dict[str, _Parts] = {}
 
     def visit_done(self, details: VisitDone) -> None:
         """What changed is to be read again."""
-        if details.outcome == "changed":
-            self._stale.add(details.page_key)
+        self._stale.visit_done(details)
 
     async def take(
         self,
@@ -93,15 +93,9 @@ class Stocktaking(Observer):
         )
 
     async def _read_components(self) -> None:
-        for key in tuple(self._stale):
-            # Before it is read: what changes meanwhile is stale again.
-            self._stale.discard(key)
-            try:
-                found = await self._store.components(key)
-            except StoreError:
-                self._stale.add(key)
-                raise
-            self._parts[key] = _parts(found, self._globs.get(key, ()))
+        async with self._stale.taken(self._globs) as keys:
+            for key in keys:
+                self._parts[key] = _parts(await self._store.components(key), self._globs[key])
 
     async def _count_incidents(self) -> _Incidents:
         found: _Incidents = {}

@@ -1,10 +1,10 @@
-"""Instants and counts as a person reads them."""
+"""Instants as a person reads them."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from bellbuoy.cli.wording import counted, local
+from bellbuoy.cli.wording import local
 
 AT = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
 
@@ -20,9 +20,3 @@ AT = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
 def test_an_instant_is_told_in_the_zone_with_its_name(zone, said):
     """Nobody has to guess whose clock it is."""
     assert local(AT, zone) == said
-
-
-def test_one_is_not_several():
-    """A count reads as a person would write it."""
-    assert [counted(n, "event") for n in (0, 1, 2)] == ["0 events", "1 event", "2 events"]
-    assert counted(2, "delivery", "deliveries") == "2 deliveries"

@@ -1,5 +1,7 @@
 """How every page stands, and since when it is fine."""
 
+import asyncio
+
 import pytest
 from msgspec.structs import replace
 
@@ -91,3 +93,21 @@ async def test_only_what_a_visit_changed_is_read_again(monkeypatch):
         assert read == [KEY]
         assert view is not None
         assert view.status is ComponentStatus.DEGRADED
+
+
+async def test_who_looks_while_a_page_is_read_is_told_what_is_true_and_not_that_all_is_fine(
+    monkeypatch,
+):
+    """Two who look at once see the same, from the first look on."""
+    ill = component("API", ComponentStatus.MAJOR_OUTAGE)
+    seen = Seen(pages=(ACME,), states={KEY: read_state(KEY)}, known={KEY: known(KEY, ill)})
+    async with open_site(seen) as site:
+        asked = site.store.open_incidents
+
+        async def slow(keys):
+            await asyncio.sleep(0)
+            return await asked(keys)
+
+        monkeypatch.setattr(site.store, "open_incidents", slow)
+        first, second = await asyncio.gather(site.overview.pages(), site.overview.pages())
+    assert [view.status for view in (*first, *second)] == [ComponentStatus.MAJOR_OUTAGE] * 2

@@ -8,11 +8,13 @@ from bellbuoy.cli.options import Flag, KindNames
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from bellbuoy.app import App
     from bellbuoy.cli.output import Printer
     from bellbuoy.config import Config
     from bellbuoy.demo.internet import Internet
+    from bellbuoy.events import Event
     from bellbuoy.web.showing import Showing
 
 _PATIENCE = 120.0
@@ -91,7 +93,6 @@ async def _demo(
     from bellbuoy.platform import stop_signals
     from bellbuoy.telemetry.logging import open_log
 
-    recorded = 0
     with open_log("warning") as log, TemporaryDirectory(prefix="bellbuoy-demo-") as folder:
         async with pretend_internet(seed, seconds) as internet:
             config = demo_config(internet, f"sqlite:///{folder}/demo.db")
@@ -110,13 +111,22 @@ async def _demo(
                         patience = _PATIENCE + 3 * seconds
                         work = _end(app, internet, patience, stays=shown is not None)
                         ending = tasks.create_task(work)
-                        async for event in app.events():
-                            recorded += 1
-                            text = render(event)
-                            if text is not None:
-                                await printer.write(text)
+                        recorded = await _print_all(app, render, printer)
             say(f"the story is over: {recorded} events were recorded")
             return ending.result()
+
+
+async def _print_all(
+    app: "App", render: "Callable[[Event], str | None]", printer: "Printer"
+) -> int:
+    """Print events until the run is over; returns how many were recorded."""
+    recorded = 0
+    async for event in app.events():
+        recorded += 1
+        text = render(event)
+        if text is not None:
+            await printer.write(text)
+    return recorded
 
 
 def _shown(config: "Config", opened: "socket.socket") -> "Showing":

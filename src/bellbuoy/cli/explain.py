@@ -101,8 +101,9 @@ def _text(answers: "Sequence[Answer]", config: "Config") -> str:
 
 def _said(answer: "Answer", config: "Config") -> str:
     """What became of it, in one line."""
-    from bellbuoy.cli.wording import counted, local
+    from bellbuoy.cli.wording import local
     from bellbuoy.text import clean_line
+    from bellbuoy.web.spoken import counted
 
     at = local(answer.at, config.timezone) if answer.at else ""
     rule = f"route {answer.rule}"

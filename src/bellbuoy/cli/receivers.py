@@ -84,11 +84,12 @@ def dead(
 
     from bellbuoy.cli.choice import choose, existing_store
     from bellbuoy.cli.output import say, write
-    from bellbuoy.cli.wording import counted, local
+    from bellbuoy.cli.wording import local
     from bellbuoy.model.delivery import DeliveryStatus
     from bellbuoy.platform import run
     from bellbuoy.stores.opening import open_store
     from bellbuoy.text import clean_line
+    from bellbuoy.web.spoken import counted
 
     chosen = choose(config, store=store, quiet=True)
     place = existing_store(chosen)
@@ -141,12 +142,12 @@ def revive(
 
     from bellbuoy.cli.choice import choose, existing_store
     from bellbuoy.cli.output import say, write
-    from bellbuoy.cli.wording import counted
     from bellbuoy.delivery.again import send_again
     from bellbuoy.errors import ConfigError
     from bellbuoy.model.delivery import DeliveryStatus
     from bellbuoy.platform import run
     from bellbuoy.stores.opening import open_store
+    from bellbuoy.web.spoken import counted
 
     chosen = choose(config, store=store, quiet=True)
     _receiver(chosen, name)

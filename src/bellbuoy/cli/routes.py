@@ -227,7 +227,7 @@ def _report(rehearsal: "Rehearsal", name: str) -> _Report:
 
 
 def _summary(rehearsal: "Rehearsal", reports: list[_Report]) -> str:
-    from bellbuoy.cli.wording import counted
+    from bellbuoy.web.spoken import counted
 
     lines = [counted(rehearsal.events, "event")]
     for each in reports:

@@ -127,8 +127,6 @@ def expire(
     """
     from datetime import UTC, datetime
 
-    from msgspec.structs import replace
-
     from bellbuoy.cli.choice import choose
     from bellbuoy.errors import ConfigError
 
@@ -141,7 +139,7 @@ def expire(
         what = "names several silences" if meant else "is no silence that is in force"
         raise ConfigError(f"{id!r} {what}; known are {known}")
     (silence,) = meant
-    _keep(replace(silence, ends_at=max(now, silence.starts_at)), chosen)
+    _keep(silence.ended(now), chosen)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Instants and counts as a person reads them on a terminal."""
+"""Instants as a person reads them on a terminal."""
 
 from datetime import datetime
 
@@ -8,8 +8,3 @@ def local(at: datetime, timezone: str) -> str:
     from zoneinfo import ZoneInfo
 
     return f"{at.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M:%S %Z}"
-
-
-def counted(count: int, what: str, several: str = "") -> str:
-    """A number of things: `1 event`, `2 events`, `2 deliveries`."""
-    return f"{count} {what if count == 1 else several or f'{what}s'}"

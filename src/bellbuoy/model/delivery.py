@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bellbuoy.model.facts import Impact
 
@@ -138,6 +139,10 @@ class Silence(Struct, frozen=True, kw_only=True):
     author: str
     comment: str = ""
     created_at: datetime
+
+    def ended(self, now: datetime) -> "Silence":
+        """The same, but over at `now`; one that has not begun never is in force."""
+        return replace(self, ends_at=max(now, self.starts_at))
 
 
 class Service(Struct, frozen=True, kw_only=True):

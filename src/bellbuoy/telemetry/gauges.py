@@ -24,6 +24,7 @@ def families(stock: Stock) -> Iterator[Metric]:
     """The figures of a stock."""
     yield from _monitor(stock)
     yield from _pages(stock.pages)
+    yield from _looks(stock.pages)
     yield from _incidents(stock.pages)
     yield from _components(stock.pages)
     yield from _receivers(stock.receivers)
@@ -70,23 +71,28 @@ def _pages(pages: Sequence[PageNow]) -> Iterator[Metric]:
         _PAGE,
         [(labels, one.every) for labels, one, _ in named],
     )
+
+
+def _looks(pages: Sequence[PageNow]) -> Iterator[Metric]:
+    """When pages were visited and read, and how long their answers took."""
+    named = [((one.provider, one.page), one.health) for one in pages]
     yield _gauge(
         "page_last_visit_timestamp_seconds",
         "When the last visit ended, as Unix time.",
         _PAGE,
-        [(labels, at.timestamp()) for labels, _, health in named if (at := health.polled_at)],
+        [(labels, at.timestamp()) for labels, health in named if (at := health.polled_at)],
     )
     yield _gauge(
         "page_last_read_timestamp_seconds",
         "When the page was last read, as Unix time.",
         _PAGE,
-        [(labels, at.timestamp()) for labels, _, health in named if (at := health.read_at)],
+        [(labels, at.timestamp()) for labels, health in named if (at := health.read_at)],
     )
     yield _gauge(
         "page_latency_seconds",
         "How long the last answer took.",
         _PAGE,
-        [(labels, health.latency) for labels, _, health in named if health.latency is not None],
+        [(labels, health.latency) for labels, health in named if health.latency is not None],
     )
 
 

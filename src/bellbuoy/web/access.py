@@ -101,6 +101,12 @@ def poke_token(web: Web, page_id: str) -> str:
     return hmac.new(web.write.encode(), f"poke {page_id}".encode(), sha256).hexdigest()[:32]
 
 
+def poke_path(web: Web, page_id: str, scope: Scope) -> str:
+    """Where a vendor's webhook pokes a page, with its token; empty for who may not know it."""
+    token = poke_token(web, page_id) if scope is Scope.WRITE else ""
+    return f"/api/v1/pages/{page_id}/poke?token={token}" if token else ""
+
+
 def is_our_host(web: Web, host: str) -> bool:
     """Whether a request's Host names us; else a stranger's page could read us (DNS rebinding)."""
     name = _host_name(host)

@@ -1,12 +1,10 @@
 """How everything that is watched stands now, held ready so that looking costs polling nothing.
 
-    a visit that changed something ──> its page is stale ──> read again when somebody looks
-
-Pages that nobody looks at are never read. What was not asked since its last change is read from
-the store, so an overview is as true as the log.
+What changed since somebody looked last is read from the store first (`stale`), so an overview is
+as true as the log.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -17,6 +15,7 @@ from bellbuoy.events import Event, EventKind
 from bellbuoy.model.facts import ComponentStatus, IncidentKind
 from bellbuoy.model.known import KnownComponent, KnownIncident
 from bellbuoy.observer import Observer, VisitDone
+from bellbuoy.stale import StalePages
 from bellbuoy.stores import Store
 from bellbuoy.stores.retention import ended_at
 from bellbuoy.web.addresses import page_id
@@ -75,6 +74,14 @@ class _Past(Struct, frozen=True):
     events: tuple[Event, ...] = ()
 
 
+def by_provider(views: Iterable[PageView]) -> tuple[tuple[PageView, ...], ...]:
+    """The pages of each provider, in the order of their first ones."""
+    found: dict[str, list[PageView]] = {}
+    for view in views:
+        found.setdefault(view.watched.page.provider.slug, []).append(view)
+    return tuple(map(tuple, found.values()))
+
+
 MANY = 20
 """Pages of which everything is read at once, instead of one by one."""
 
@@ -89,23 +96,22 @@ class Overview(Observer):
 
     def __init__(self) -> None:
         self._facts: dict[str, _Facts] = {}
-        self._stale: set[str] = set()
+        self._stale = StalePages()
         self._app: App | None = None
 
     def open(self, app: App) -> None:
         """Begin to answer for an App that runs."""
         self._app = app
         self._ids = {page_id(one.page.key): one for one in app.config.watched}
-        self._stale = {one.page.key for one in app.config.watched}
+        self._stale = StalePages(one.page.key for one in app.config.watched)
 
     def visit_done(self, details: VisitDone) -> None:
         """What a visit changed is to be read again."""
-        if details.outcome == "changed" or details.page_key not in self._facts:
-            self._stale.add(details.page_key)
+        self._stale.visit_done(details)
 
     async def pages(self) -> tuple[PageView, ...]:
         """Every page, in the order of the config. Raises StoreError."""
-        await self._refresh(self._stale)
+        await self._refresh(one.page.key for one in self._ids.values())
         return tuple(self._view(id, one) for id, one in self._ids.items())
 
     async def page(self, id: str) -> PageView | None:
@@ -113,27 +119,19 @@ class Overview(Observer):
         watched = self._ids.get(id)
         if watched is None:
             return None
-        await self._refresh(self._stale & {watched.page.key})
+        await self._refresh([watched.page.key])
         return self._view(id, watched)
 
     def watched(self, id: str) -> Watched | None:
         """What the config says of the page of this id."""
         return self._ids.get(id)
 
-    async def _refresh(self, keys: set[str]) -> None:
-        keys = set(keys)
-        # What changes while the store is asked is stale again.
-        self._stale -= keys
-        try:
-            fresh = await self._read(keys)
-        except BaseException:
-            self._stale |= keys
-            raise
-        self._facts.update(fresh)
+    async def _refresh(self, keys: Iterable[str]) -> None:
+        async with self._stale.taken(keys) as stale:
+            if stale:
+                self._facts.update(await self._read(stale))
 
-    async def _read(self, keys: set[str]) -> Mapping[str, _Facts]:
-        if not keys:
-            return {}
+    async def _read(self, keys: Collection[str]) -> Mapping[str, _Facts]:
         store = self._running.store
         incidents: dict[str, list[KnownIncident]] = {key: [] for key in keys}
         for key, incident in await store.open_incidents(keys):

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from functools import cached_property
 
+from msgspec.structs import replace
+
 from bellbuoy.app import App
 from bellbuoy.catalog import Catalog
 from bellbuoy.config import Config
 from bellbuoy.config.web import Web
 from bellbuoy.stores import Store
+from bellbuoy.stores.cursors import format_cursor
 from bellbuoy.telemetry.metrics import Metrics
 from bellbuoy.web.overview import Overview
 
@@ -29,15 +32,19 @@ class Site:
         self.overview = overview
         self.metrics = metrics
 
-    @property
+    @cached_property
     def config(self) -> Config:
-        """The config in force."""
-        return self.app.config
+        """The config in force: its `web` as options of the command left it."""
+        return replace(self.app.config, web=self.web)
 
     @property
     def store(self) -> Store:
         """Where everything is kept."""
         return self.app.store
+
+    async def end_of_log(self) -> str:
+        """The place of the last event, as it is told outside (`stores.cursors`)."""
+        return format_cursor(self.store.log_id, await self.store.last_seq())
 
     @cached_property
     def catalog(self) -> Catalog:

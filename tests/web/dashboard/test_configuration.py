@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from bellbuoy.config import Config
 from bellbuoy.config.load import load_config
@@ -13,6 +14,7 @@ from bellbuoy.http.driver import Driver
 from bellbuoy.model.facts import Snapshot
 from bellbuoy.web.dashboard import configuration
 from bellbuoy.web.dashboard.in_force import in_force
+from bellbuoy.web.site import Site
 from tests.polling.scripted import PlainFormat, ScriptedNetwork
 from tests.web.reading import press, read
 from tests.web.sites import WRITE_TOKEN
@@ -56,6 +58,14 @@ def test_w8_no_secret_of_a_config_is_shown_anywhere(everything):
     assert CANARY not in said
     assert SIGNING not in said
     assert "(hidden)" in said
+
+
+async def test_the_page_tells_where_it_is_served_and_not_where_the_config_would_have_it(site):
+    """A port that was given to the command is the one in force."""
+    elsewhere = Site(site.app, replace(site.web, port=9000), site.overview)
+    found = in_force(elsewhere.config, {})
+    said = {each.key: each.value for _, section in found.sections for each in section}
+    assert said["web.listen"] == "127.0.0.1:9000"
 
 
 def test_what_is_in_force_is_told_in_words(everything):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bellbuoy.model.delivery import Delivery, Matcher, Silence
-from bellbuoy.model.facts import ComponentStatus, Impact, Provider
+from bellbuoy.model.facts import Impact, Provider
 from bellbuoy.model.known import KnownComponent, KnownIncident, KnownUpdate
 from bellbuoy.stores.retention import began_at
 from bellbuoy.web.addresses import page_id
@@ -21,6 +21,7 @@ from bellbuoy.web.api.models import (
     UpdateAnswer,
 )
 from bellbuoy.web.overview import PageView
+from bellbuoy.web.weighing import worst
 
 
 def provider_answer(provider: Provider, views: Iterable[PageView], category: str) -> ProviderAnswer:
@@ -30,7 +31,7 @@ def provider_answer(provider: Provider, views: Iterable[PageView], category: str
         slug=provider.slug,
         name=provider.name,
         category=category,
-        status=max((view.status for view in views), key=_badness),
+        status=worst(view.status for view in views),
         pages=tuple(view.id for view in views),
         open_incidents=sum(len(view.incidents) for view in views),
         open_maintenances=sum(len(view.maintenances) for view in views),
@@ -151,10 +152,6 @@ def silence_answer(silence: Silence) -> SilenceAnswer:
         comment=silence.comment,
         created_at=silence.created_at,
     )
-
-
-def _badness(status: ComponentStatus) -> int:
-    return status.rank
 
 
 def _update(update: KnownUpdate) -> UpdateAnswer:

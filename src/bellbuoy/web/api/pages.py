@@ -1,13 +1,12 @@
 """`/api/v1/providers` and `/api/v1/pages`: what is watched, how it stands, and poking it."""
 
 import hmac
-from itertools import groupby
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from bellbuoy.model.facts import Provider
 from bellbuoy.web import access
 from bellbuoy.web.api.answers import as_json, as_list, cut
 from bellbuoy.web.api.choosing import chosen_pages, says
@@ -16,7 +15,7 @@ from bellbuoy.web.api.models import PageAnswer, PokeAnswer, ProviderAnswer
 from bellbuoy.web.api.openapi import listing, one_of
 from bellbuoy.web.api.queries import PageQuery, ProviderQuery, Where
 from bellbuoy.web.marks import mark, read_mark
-from bellbuoy.web.overview import PageView
+from bellbuoy.web.overview import PageView, by_provider
 from bellbuoy.web.problems import Problem
 from bellbuoy.web.site import Site
 
@@ -46,13 +45,11 @@ def _add_providers(routes: APIRouter, site: Site) -> None:
         """List the providers that are watched, by slug."""
         after = read_mark(asked.cursor, tuple[str]) if asked.cursor else ("",)
         views = await _views(site, asked)
-        found = [
-            (provider, each)
-            for provider, each in _by_provider(views)
-            if (provider.slug,) > after and says(asked.text, provider.name, provider.slug)
-        ]
-        some, going_on = cut(found, asked.limit, lambda one: mark(one[0].slug))
-        answers = [_provider(site, provider, each) for provider, each in some]
+        found = (_provider(site, each) for each in by_provider(views))
+        wanted = (
+            one for one in found if (one.slug,) > after and says(asked.text, one.name, one.slug)
+        )
+        answers, going_on = cut(wanted, asked.limit, lambda one: mark(one.slug))
         return as_list(request, answers, going_on)
 
     @routes.get("/providers/{slug}", responses=one_of(ProviderAnswer))
@@ -60,10 +57,9 @@ def _add_providers(routes: APIRouter, site: Site) -> None:
         request: Request, slug: Annotated[str, Path(examples=["github"], max_length=200)]
     ) -> Response:
         """Show one provider, by its slug."""
-        views = await _views(site, Where())
-        for provider, each in _by_provider(views):
-            if provider.slug == slug:
-                return as_json(request, _provider(site, provider, each))
+        for each in by_provider(await _views(site, Where())):
+            if each[0].watched.page.provider.slug == slug:
+                return as_json(request, _provider(site, each))
         raise Problem(404, f"no provider of the slug {slug[:40]!r} is watched")
 
 
@@ -127,20 +123,13 @@ async def _views(site: Site, asked: Where) -> list[PageView]:
     return [views[one.page.key] for one in chosen_pages(site, asked)]
 
 
-def _by_provider(views: list[PageView]) -> list[tuple[Provider, list[PageView]]]:
-    grouped = groupby(views, key=lambda view: view.watched.page.provider.slug)
-    both = ((slug, list(each)) for slug, each in grouped)
-    return [(each[0].watched.page.provider, each) for _, each in both]
-
-
-def _provider(site: Site, provider: Provider, views: list[PageView]) -> ProviderAnswer:
+def _provider(site: Site, views: Sequence[PageView]) -> ProviderAnswer:
+    provider = views[0].watched.page.provider
     return provider_answer(provider, views, site.categories[provider.slug])
 
 
 def _page(site: Site, request: Request, view: PageView) -> PageAnswer:
-    may_write = request.state.scope is access.Scope.WRITE
-    token = access.poke_token(site.web, view.id) if may_write else ""
-    poke = f"/api/v1/pages/{view.id}/poke?token={token}" if token else None
+    poke = access.poke_path(site.web, view.id, request.state.scope) or None
     return page_answer(view, site.categories[view.watched.page.provider.slug], poke)
 
 

@@ -5,7 +5,6 @@ from secrets import token_hex
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
-from msgspec.structs import replace
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 from starlette.responses import Response
 
@@ -140,7 +139,7 @@ def _add_writing(routes: APIRouter, site: Site) -> None:
         """End a silence now; one that is over stays as it is."""
         silence, now = await _silence(site, id), site.app.now()
         if silence.ends_at > now:
-            silence = replace(silence, ends_at=max(now, silence.starts_at))
+            silence = silence.ended(now)
             await site.store.add_silence(silence)
         return as_json(request, silence_answer(silence))
 

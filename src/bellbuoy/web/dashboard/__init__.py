@@ -60,7 +60,7 @@ async def _answer(
     site: Site, request: Request, chosen: Filter, *, is_alone: bool = False
 ) -> Response:
     # The place in the log is read first: what happens while the rest is read is told again.
-    cursor = f"{site.store.log_id}:{await site.store.last_seq()}"
+    cursor = await site.end_of_log()
     views = await site.overview.pages()
     shown = await look(site, views, chosen)
     is_part = html.wants_part(request)

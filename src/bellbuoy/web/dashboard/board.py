@@ -15,7 +15,7 @@ from bellbuoy.model.known import KnownIncident
 from bellbuoy.web.dashboard.cards import Card, Work, card, is_near, is_on, work
 from bellbuoy.web.dashboard.tiles import STATES, Tile, tile
 from bellbuoy.web.dashboard.told import Told, opening
-from bellbuoy.web.overview import PageView
+from bellbuoy.web.overview import PageView, by_provider
 from bellbuoy.web.spoken import counted
 
 MOST_WORKS = 9
@@ -200,10 +200,7 @@ def _works(views: Iterable[PageView], chosen: Filter, now: datetime) -> tuple[Wo
 
 
 def _tiles(views: Iterable[PageView], chosen: Filter) -> tuple[Tile, ...]:
-    by_provider: dict[str, list[PageView]] = {}
-    for view in views:
-        by_provider.setdefault(view.watched.page.provider.slug, []).append(view)
-    return tuple(tile(each) for each in by_provider.values() if _is_shown(each, chosen))
+    return tuple(tile(each) for each in by_provider(views) if _is_shown(each, chosen))
 
 
 def _is_shown(views: Iterable[PageView], chosen: Filter) -> bool:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from bellbuoy.model.facts import ComponentStatus
 from bellbuoy.model.known import KnownComponent
+from bellbuoy.web.weighing import worst
 
 MOST_OPEN = 24
 """Up to so many components all branches stand open."""
@@ -58,7 +59,7 @@ def _branch(
         name=name,
         parts=tuple(sorted(here, key=lambda one: (-one.status.rank, one.name.casefold(), one.id))),
         branches=tuple(sorted([*nested, *branches], key=_place)),
-        status=max((one.status for one in parts), key=lambda each: each.rank, default=_FINE),
+        status=worst(one.status for one in parts),
         total=len(parts),
         ill=ill,
         is_open=is_small or ill > 0,

@@ -42,7 +42,7 @@ def router(site: Site) -> APIRouter:
     @routes.get("/incidents/{id}/{key:path}")
     async def incident(request: Request, id: str, key: str) -> Response:
         # The place in the log is read first: what happens while the rest is read is told again.
-        cursor = f"{site.store.log_id}:{await site.store.last_seq()}"
+        cursor = await site.end_of_log()
         found = await find(site, id, key)
         if found is None:
             raise Problem(404, "this incident is not known here, or not any more")

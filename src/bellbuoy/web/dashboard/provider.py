@@ -181,20 +181,20 @@ async def _facts(site: Site, view: PageView) -> _Facts:
 
 def _page(site: Site, request: Request, facts: Sequence[_Facts]) -> Response:
     now = site.app.now()
-    may_write = request.state.scope is access.Scope.WRITE
+    scope = request.state.scope
     return html.page(
         request,
         "provider.html",
         now=now,
         provider=facts[0].view.watched.page.provider,
-        parts=[_part(site, each, now, may_write=may_write) for each in facts],
+        parts=[_part(site, each, now, scope) for each in facts],
         origin=f"{request.url.scheme}://{request.url.netloc}",
         said=done.said(request.query_params),
         writes=bool(site.web.write),
     )
 
 
-def _part(site: Site, facts: _Facts, now: datetime, *, may_write: bool) -> PagePart:
+def _part(site: Site, facts: _Facts, now: datetime, scope: access.Scope) -> PagePart:
     view, known, events = facts.view, facts.known, facts.events
     state = view.place.state
     past = Past(
@@ -208,7 +208,6 @@ def _part(site: Site, facts: _Facts, now: datetime, *, may_write: bool) -> PageP
     found = uptime.bars(past, now)
     bars, bar_of = _drawings(found, view.id)
     over = [one for one in past.incidents if _is_past(one, now)]
-    token = access.poke_token(site.web, view.id) if may_write else ""
     return PagePart(
         view=view,
         branch=tree(past.components),
@@ -222,7 +221,7 @@ def _part(site: Site, facts: _Facts, now: datetime, *, may_write: bool) -> PageP
         known_since=past.known_since,
         lag=lag(events),
         format=state.format or view.watched.page.format or known.format,
-        poke=f"/api/v1/pages/{view.id}/poke?token={token}" if token else "",
+        poke=access.poke_path(site.web, view.id, scope),
     )
 
 

@@ -75,8 +75,7 @@ def router(site: Site) -> APIRouter:
         now = site.app.now()
         for silence in await site.store.silences(now):
             if silence.id == id:
-                ended = replace(silence, ends_at=max(now, silence.starts_at))
-                await site.store.add_silence(ended)
+                await site.store.add_silence(silence.ended(now))
                 return done.back("/silences", "expired")
         return done.back("/silences", "gone")
 

@@ -8,31 +8,15 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from bellbuoy.model.facts import ComponentStatus, Impact
+from bellbuoy.model.facts import ComponentStatus
 from bellbuoy.web.addresses import provider_path
 from bellbuoy.web.dashboard.cards import is_on
 from bellbuoy.web.overview import PageView
-from bellbuoy.web.spoken import counted
+from bellbuoy.web.spoken import counted, shape
+from bellbuoy.web.weighing import weight, worst
 
 STATES = ("operational", "maintenance", "unknown", "minor", "major", "critical")
-"""How a provider can be, the worst last."""
-
-_OF_COMPONENT = {
-    ComponentStatus.OPERATIONAL: "operational",
-    ComponentStatus.MAINTENANCE: "maintenance",
-    ComponentStatus.UNKNOWN: "unknown",
-    ComponentStatus.DEGRADED: "minor",
-    ComponentStatus.PARTIAL_OUTAGE: "major",
-    ComponentStatus.MAJOR_OUTAGE: "critical",
-}
-
-_OF_IMPACT = {
-    Impact.NONE: "operational",
-    Impact.UNKNOWN: "minor",
-    Impact.MINOR: "minor",
-    Impact.MAJOR: "major",
-    Impact.CRITICAL: "critical",
-}
+"""How a provider can be, the worst last: the shapes of a component's status, in its order."""
 
 
 class Tile(Struct, frozen=True, kw_only=True):
@@ -62,18 +46,18 @@ def state_of(view: PageView) -> str:
     """How a page is: the worst of its components and of its open incidents."""
     if view.is_unreadable or not view.is_read:
         return "unknown"
-    found = [_OF_COMPONENT[view.status], *(_OF_IMPACT[one.impact] for one in view.incidents)]
+    found = [view.status, *map(weight, view.incidents)]
     if any(is_on(one) for one in view.maintenances):
-        found.append("maintenance")
-    return max(found, key=STATES.index)
+        found.append(ComponentStatus.MAINTENANCE)
+    return shape(worst(found).value)
 
 
 def tile(views: Sequence[PageView]) -> Tile:
     """A provider by its pages, of which there is at least one."""
     provider = views[0].watched.page.provider
-    worst = max(views, key=lambda view: STATES.index(state_of(view)))
-    state = state_of(worst)
-    words, at = _words(state, worst, views)
+    ill = max(views, key=lambda view: STATES.index(state_of(view)))
+    state = state_of(ill)
+    words, at = _words(state, ill, views)
     return Tile(
         id=f"p-{views[0].id}",
         path=provider_path(provider.slug),

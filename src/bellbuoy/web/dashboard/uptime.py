@@ -20,12 +20,12 @@ from bellbuoy.events import Event, EventKind
 from bellbuoy.model.facts import (
     AffectedComponent,
     ComponentStatus,
-    Impact,
     IncidentKind,
     IncidentStatus,
 )
 from bellbuoy.model.known import KnownComponent, KnownIncident
 from bellbuoy.stores.retention import began_at, ended_at
+from bellbuoy.web.weighing import weight
 
 DAYS = 90
 """How many days are shown, today among them."""
@@ -33,14 +33,6 @@ DAYS = 90
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 _DAY = timedelta(days=1)
-
-_OF_IMPACT = {
-    Impact.MINOR: ComponentStatus.DEGRADED,
-    Impact.UNKNOWN: ComponentStatus.DEGRADED,
-    Impact.MAJOR: ComponentStatus.PARTIAL_OUTAGE,
-    Impact.CRITICAL: ComponentStatus.MAJOR_OUTAGE,
-}
-"""What an incident makes of the components that it names; a mere notice makes nothing."""
 
 _NOT_DONE = frozenset({IncidentStatus.SCHEDULED, IncidentStatus.CANCELLED})
 
@@ -161,11 +153,12 @@ def blind_spells(past: Past, now: datetime) -> list[Spell]:
 def trouble(incident: KnownIncident, now: datetime) -> Spell | None:
     """The time of an incident, or of planned work that was begun; None if it is no trouble."""
     if incident.kind is IncidentKind.MAINTENANCE:
-        status = None if incident.status in _NOT_DONE else ComponentStatus.MAINTENANCE
+        is_begun = incident.status not in _NOT_DONE
+        status = ComponentStatus.MAINTENANCE if is_begun else ComponentStatus.OPERATIONAL
     else:
-        status = _OF_IMPACT.get(incident.impact)
+        status = weight(incident)
     began = began_at(incident)
-    if status is None or began > now:
+    if status is ComponentStatus.OPERATIONAL or began > now:
         return None
     ended = ended_at(incident) or now
     return Spell(status=status, began=began, ended=max(began, min(ended, now)))

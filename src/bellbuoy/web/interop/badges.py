@@ -11,9 +11,10 @@ from starlette.responses import Response
 
 from bellbuoy.model.facts import ComponentStatus
 from bellbuoy.web.conditional import answer
-from bellbuoy.web.interop.standing import Part, Standing, standings, worst
+from bellbuoy.web.interop.standing import Part, Standing, standings
 from bellbuoy.web.interop.xml import Element, add, document, root
 from bellbuoy.web.site import Site
+from bellbuoy.web.weighing import worst
 
 MAX_AGE = 60
 """How long an image may be shown without asking again, in seconds."""

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from bellbuoy.model.facts import ComponentStatus, Impact, Provider
-from bellbuoy.model.known import KnownComponent, KnownIncident
-from bellbuoy.web.overview import PageView
+from bellbuoy.model.facts import ComponentStatus, Provider
+from bellbuoy.model.known import KnownComponent
+from bellbuoy.web.overview import PageView, by_provider
+from bellbuoy.web.weighing import weight, worst
 
 Components = Mapping[str, tuple[KnownComponent, ...]]
 """Components by page key, as `Store.all_components` gives them."""
@@ -47,29 +48,7 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 def standings(views: Iterable[PageView], components: Components) -> tuple[Standing, ...]:
     """Providers in the order of their first page."""
-    by_slug: dict[str, list[PageView]] = {}
-    for view in views:
-        by_slug.setdefault(view.watched.page.provider.slug, []).append(view)
-    return tuple(_standing(pages, components) for pages in by_slug.values())
-
-
-def worst(statuses: Iterable[ComponentStatus]) -> ComponentStatus:
-    """The worst of them; operational if there is none."""
-    return max(statuses, key=lambda one: one.rank, default=ComponentStatus.OPERATIONAL)
-
-
-def weight(incident: KnownIncident) -> ComponentStatus:
-    """What an incident's impact means for a part of which nothing else is told."""
-    return _WEIGHTS[incident.impact]
-
-
-_WEIGHTS = {
-    Impact.NONE: ComponentStatus.OPERATIONAL,
-    Impact.MINOR: ComponentStatus.DEGRADED,
-    Impact.UNKNOWN: ComponentStatus.DEGRADED,
-    Impact.MAJOR: ComponentStatus.PARTIAL_OUTAGE,
-    Impact.CRITICAL: ComponentStatus.MAJOR_OUTAGE,
-}
+    return tuple(_standing(pages, components) for pages in by_provider(views))
 
 
 def full_name(component: KnownComponent) -> str:
