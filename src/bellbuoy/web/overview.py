@@ -6,8 +6,9 @@ Pages that nobody looks at are never read. What was not asked since its last cha
 the store, so an overview is as true as the log.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -21,6 +22,11 @@ from bellbuoy.stores import Store
 from bellbuoy.stores.retention import ended_at
 from bellbuoy.web.addresses import page_id
 
+ENOUGH = 3
+"""So many missed looks, or `AT_LEAST`, and what a page said last tells nothing of now."""
+
+AT_LEAST = timedelta(minutes=10)
+
 
 class PageView(Struct, frozen=True, kw_only=True):
     """How one page stands.
@@ -28,7 +34,8 @@ class PageView(Struct, frozen=True, kw_only=True):
     `id` names it in our addresses. `total` counts its components, `ill` are those that are not
     operational, the worst first. `incidents` are the open ones, `maintenances` the planned work
     that is announced or goes on. `place` is its place in the schedule. `fine_since` is the end
-    of its last trouble, as far as anybody knows; None if none is known.
+    of its last trouble, as far as anybody knows; None if none is known. `is_blind` says that what
+    the page said last, if anything, is too old to tell of now.
     """
 
     id: str
@@ -39,6 +46,7 @@ class PageView(Struct, frozen=True, kw_only=True):
     incidents: tuple[KnownIncident, ...] = ()
     maintenances: tuple[KnownIncident, ...] = ()
     fine_since: datetime | None = None
+    is_blind: bool = False
 
     @property
     def is_unreadable(self) -> bool:
@@ -51,9 +59,14 @@ class PageView(Struct, frozen=True, kw_only=True):
         return self.place.state.health.read_at is not None
 
     @property
+    def is_known(self) -> bool:
+        """Whether what is held of it tells of now."""
+        return self.is_read and not self.is_unreadable and not self.is_blind
+
+    @property
     def status(self) -> ComponentStatus:
-        """The worst of its components; unknown where it cannot be read, or never was."""
-        if self.is_unreadable or not self.is_read:
+        """The worst of its components; unknown where that is not known, or not any more."""
+        if not self.is_known:
             return ComponentStatus.UNKNOWN
         return self.ill[0].status if self.ill else ComponentStatus.OPERATIONAL
 
@@ -91,6 +104,9 @@ class Overview(Observer):
         self._facts: dict[str, _Facts] = {}
         self._stale: set[str] = set()
         self._app: App | None = None
+        # Whoever asks while somebody reads waits for that: else they would be told what is old,
+        # or be overtaken by it.
+        self._turn = asyncio.Lock()
 
     def open(self, app: App) -> None:
         """Begin to answer for an App that runs."""
@@ -105,7 +121,7 @@ class Overview(Observer):
 
     async def pages(self) -> tuple[PageView, ...]:
         """Every page, in the order of the config. Raises StoreError."""
-        await self._refresh(self._stale)
+        await self._refresh(self._ids.values())
         return tuple(self._view(id, one) for id, one in self._ids.items())
 
     async def page(self, id: str) -> PageView | None:
@@ -113,23 +129,24 @@ class Overview(Observer):
         watched = self._ids.get(id)
         if watched is None:
             return None
-        await self._refresh(self._stale & {watched.page.key})
+        await self._refresh([watched])
         return self._view(id, watched)
 
     def watched(self, id: str) -> Watched | None:
         """What the config says of the page of this id."""
         return self._ids.get(id)
 
-    async def _refresh(self, keys: set[str]) -> None:
-        keys = set(keys)
-        # What changes while the store is asked is stale again.
-        self._stale -= keys
-        try:
-            fresh = await self._read(keys)
-        except BaseException:
-            self._stale |= keys
-            raise
-        self._facts.update(fresh)
+    async def _refresh(self, asked: Iterable[Watched]) -> None:
+        async with self._turn:
+            keys = self._stale & {one.page.key for one in asked}
+            # What changes while the store is asked is stale again.
+            self._stale -= keys
+            try:
+                fresh = await self._read(keys)
+            except BaseException:
+                self._stale |= keys
+                raise
+            self._facts.update(fresh)
 
     async def _read(self, keys: set[str]) -> Mapping[str, _Facts]:
         if not keys:
@@ -163,6 +180,7 @@ class Overview(Observer):
             incidents=facts.incidents,
             maintenances=facts.maintenances,
             fine_since=facts.fine_since,
+            is_blind=is_blind(place, self._running.now()),
         )
 
     @property
@@ -170,6 +188,18 @@ class Overview(Observer):
         if self._app is None:
             raise RuntimeError("it is asked before it was opened")
         return self._app
+
+
+def is_blind(place: Place, now: datetime) -> bool:
+    """Whether what the page said last is too old to tell of now.
+
+    While it is us who are offline, or right after we were away, no page was found unreadable.
+    """
+    health = place.state.health
+    if health.unreadable is not None or health.read_at is None:
+        return True
+    patience = max(AT_LEAST, ENOUGH * timedelta(seconds=place.page.every))
+    return now - health.read_at > patience
 
 
 async def _past(store: Store, key: str) -> _Past:
