@@ -1,5 +1,6 @@
 """What stands now, as it is gathered from the store and the scheduler."""
 
+import asyncio
 from collections import Counter
 
 import pytest
@@ -179,3 +180,45 @@ async def test_x6_a_name_is_one_short_line(name):
     (shown,) = stock.pages[0].shown
     assert len(shown.name) <= LONGEST_NAME
     assert shown.name.isprintable()
+
+
+async def test_p2_a_look_that_is_broken_off_leaves_nothing_out():
+    """Whatever ended it, what was not read is read the next time."""
+
+    class Hanging(CountingStore):
+        async def components(self, page_key):
+            if not asked.is_set():
+                asked.set()
+                await asyncio.Event().wait()
+            return await super().components(page_key)
+
+    asked = asyncio.Event()
+    store = Hanging()
+    await keep(store, parts(component("a", status=ComponentStatus.OPERATIONAL)))
+    taker = Stocktaking(config(), store)
+    first = asyncio.create_task(taker.take(PAGES))
+    await asked.wait()
+    second = asyncio.create_task(taker.take(PAGES))
+    await asyncio.sleep(0)
+    first.cancel()
+    stock = await second
+    assert stock.pages[0].components == {ComponentStatus.OPERATIONAL: 1}
+
+
+async def test_r6_a_store_that_is_away_ends_no_incident():
+    """Absent is none, so what was counted last is told until it can be counted again."""
+
+    class Away(CountingStore):
+        async def open_incidents(self, page_keys=None):
+            if self.refuses:
+                raise StoreUnavailableError("a store", "it is away")
+            return await super().open_incidents(page_keys)
+
+    store = Away()
+    await keep(store, known(incident("i1")))
+    taker = Stocktaking(config(), store)
+    before = await taker.take(PAGES)
+    store.refuses = True
+    after = await taker.take(PAGES)
+    assert before.pages[0].incidents
+    assert after.pages[0].incidents == before.pages[0].incidents

@@ -52,6 +52,7 @@ class Stocktaking(Observer):
         self._globs = {one.page.key: one.components for one in config.watched}
         self._stale = StalePages(self._globs)
         self._parts: dict[str, _Parts] = {}
+        self._incidents: _Incidents = {}
 
     def visit_done(self, details: VisitDone) -> None:
         """What changed is to be read again."""
@@ -64,23 +65,23 @@ class Stocktaking(Observer):
         unready: tuple[str, ...] = (),
         is_offline: bool = False,
     ) -> Stock:
-        """What stands now. Where the store cannot be read, only what memory holds of pages."""
+        """What stands now. Where the store cannot be read, what is remembered of pages."""
         try:
             await self._read_components()
-            incidents = await self._count_incidents()
+            self._incidents = await self._count_incidents()
             receivers = await self._look_at_receivers()
             last_seq = await self._store.last_seq()
         except StoreError:
-            incidents, receivers, last_seq = _Incidents(), (), None
+            receivers, last_seq = (), None
         return Stock(
-            pages=tuple(self._page(page, state, incidents) for page, state in pages),
+            pages=tuple(self._page(page, state) for page, state in pages),
             receivers=receivers,
             last_seq=last_seq,
             unready=unready,
             is_offline=is_offline,
         )
 
-    def _page(self, page: Page, state: PageState, incidents: _Incidents) -> PageNow:
+    def _page(self, page: Page, state: PageState) -> PageNow:
         parts = self._parts.get(page.key)
         return PageNow(
             provider=page.provider.slug,
@@ -89,7 +90,7 @@ class Stocktaking(Observer):
             health=state.health,
             components=parts.counts if parts else {},
             shown=parts.shown if parts else (),
-            incidents=incidents.get(page.key, {}),
+            incidents=self._incidents.get(page.key, {}),
         )
 
     async def _read_components(self) -> None:

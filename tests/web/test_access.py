@@ -287,3 +287,11 @@ def test_w3_another_port_is_another_site(origin, host, is_ours):
     """What else runs on this machine does not write with a person's cookie."""
     web = Web(hosts=("status.example.com",))
     assert access.is_our_origin(web, origin, host) is is_ours
+
+
+def test_an_ipv6_address_is_ours_however_it_is_written():
+    """Browsers shorten it (RFC 5952), whoever writes a config may not."""
+    web = Web(host="2001:DB8:0:0::1", read=READ_TOKEN)
+    assert access.is_our_host(web, "[2001:db8::1]:8484")
+    assert not access.is_our_host(web, "[2001:db8::2]:8484")
+    assert not access.is_our_host(Web(host="::", read=READ_TOKEN), "[2001:db8::1]:8484")

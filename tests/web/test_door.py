@@ -324,3 +324,10 @@ async def test_w8_the_poke_address_is_shown_to_who_may_write_and_to_nobody_else(
         for path in (f"/api/v1/pages/{id}", "/api/v1/pages"):
             answer = await client.get(path, headers=headers)
             assert ("poke?token=" in answer.text) is is_shown
+
+
+async def test_cookies_of_other_applications_sign_nobody_out(client):
+    """All ports of a host share one jar, and some put into it what the RFC has no way to say."""
+    origin = "http://127.0.0.1:8484"
+    strange = f'theme={{"dark":true}}; a b=c; {COOKIE["cookie"]}; x="'
+    assert await write(client, origin=origin, cookie=strange) == 201

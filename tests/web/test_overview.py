@@ -1,7 +1,9 @@
 """How every page stands, and since when it is fine."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 from msgspec.structs import replace
 
@@ -10,6 +12,7 @@ from bellbuoy.model.facts import ComponentStatus, IncidentStatus
 from bellbuoy.observer import VisitDone
 from bellbuoy.stores import Visit
 from bellbuoy.web.addresses import page_id
+from bellbuoy.web.application import application
 from tests.event_samples import component_event
 from tests.web.sites import (
     Seen,
@@ -32,6 +35,19 @@ PAST = incident(
     update(2, IncidentStatus.RESOLVED, "y", minutes_ago(60)),
 )
 OTHERS = tuple(watched(f"other{n}") for n in range(30))
+
+
+@pytest.fixture
+def client_of():
+    """Somebody who asks a site within the process."""
+
+    @asynccontextmanager
+    async def opened(site):
+        transport = httpx.ASGITransport(application(site))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8484") as one:
+            yield one
+
+    return opened
 
 
 def _moved(before: ComponentStatus, after: ComponentStatus, ago: float):
@@ -95,19 +111,69 @@ async def test_only_what_a_visit_changed_is_read_again(monkeypatch):
         assert view.status is ComponentStatus.DEGRADED
 
 
-async def test_who_looks_while_a_page_is_read_is_told_what_is_true_and_not_that_all_is_fine(
-    monkeypatch,
-):
-    """Two who look at once see the same, from the first look on."""
-    ill = component("API", ComponentStatus.MAJOR_OUTAGE)
-    seen = Seen(pages=(ACME,), states={KEY: read_state(KEY)}, known={KEY: known(KEY, ill)})
+class _Gate:
+    """Holds up the store's answers about components, after they were read."""
+
+    def __init__(self, store, monkeypatch):
+        self.is_open = asyncio.Event()
+        self.asked = asyncio.Event()
+        self._components = store.components
+        monkeypatch.setattr(store, "components", self)
+
+    async def __call__(self, key):
+        self.asked.set()
+        found = await self._components(key)
+        await self.is_open.wait()
+        return found
+
+
+async def test_who_asks_while_another_reads_is_told_the_same(monkeypatch):
+    """And not that all is fine because nothing was read yet."""
+    ill = known(KEY, component("API", ComponentStatus.MAJOR_OUTAGE))
+    seen = Seen(pages=(ACME,), states={KEY: read_state(KEY)}, known={KEY: ill})
     async with open_site(seen) as site:
-        asked = site.store.open_incidents
-
-        async def slow(keys):
+        gate = _Gate(site.store, monkeypatch)
+        both = [asyncio.create_task(site.overview.pages()) for _ in range(2)]
+        await gate.asked.wait()
+        for _ in range(20):
             await asyncio.sleep(0)
-            return await asked(keys)
+        gate.is_open.set()
+        for (view,) in await asyncio.gather(*both):
+            assert view.status is ComponentStatus.MAJOR_OUTAGE
 
-        monkeypatch.setattr(site.store, "open_incidents", slow)
-        first, second = await asyncio.gather(site.overview.pages(), site.overview.pages())
-    assert [view.status for view in (*first, *second)] == [ComponentStatus.MAJOR_OUTAGE] * 2
+
+async def test_a_slow_answer_does_not_overtake_a_newer_one(monkeypatch):
+    """What changed while the store answered is read after that, and stays."""
+    ill = known(KEY, component("API", ComponentStatus.MAJOR_OUTAGE))
+    seen = Seen(pages=(ACME,), states={KEY: read_state(KEY)}, known={KEY: known(KEY)})
+    async with open_site(seen) as site:
+        gate = _Gate(site.store, monkeypatch)
+        slow = asyncio.create_task(site.overview.pages())
+        await gate.asked.wait()
+        before = await site.store.load_known(KEY)
+        visit = Visit(page=ACME.page, state=read_state(KEY), before=before, known=ill)
+        await site.store.commit(visit)
+        site.overview.visit_done(
+            VisitDone(page_key=KEY, provider="acme", outcome="changed", seconds=1)
+        )
+        quick = asyncio.create_task(site.overview.pages())
+        gate.is_open.set()
+        await asyncio.gather(slow, quick)
+        (view,) = await site.overview.pages()
+        assert view.status is ComponentStatus.MAJOR_OUTAGE
+
+
+async def test_r6_what_was_read_long_ago_is_no_green(client_of):
+    """While it is us who are offline, no page is unreadable, and none is known to be fine."""
+    old = read_state(KEY, read_at=minutes_ago(60), failures=50)
+    seen = Seen(pages=(ACME,), states={KEY: old}, known={KEY: known(KEY, component("API"))})
+    async with open_site(seen) as site, client_of(site) as client:
+        (view,) = await site.overview.pages()
+        assert view.status is ComponentStatus.UNKNOWN
+        assert "All fine" not in (await client.get("/")).text
+        assert "is not known" in (await client.get("/providers/acme")).text
+        (page,) = (await client.get("/api/v1/pages")).json()["items"]
+        assert page["status"] == "unknown"
+        assert "unknown" in (await client.get("/badge/acme.svg")).text
+        status = (await client.get("/api/v2/status.json")).json()["status"]
+        assert status["indicator"] != "none"

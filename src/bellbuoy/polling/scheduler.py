@@ -67,13 +67,15 @@ class _Slot:
     """A page's place in the schedule.
 
     `began` is when the visit in flight began, else None; `looked` when the last one did.
-    `is_waiting` is true while its due time stands in the heap.
+    `is_waiting` is true while its due time stands in the heap. `is_poked` says that somebody
+    poked while the visit was in flight, and may know more than it sees.
     """
 
     __slots__ = (
         "began",
         "due",
         "is_looked_at",
+        "is_poked",
         "is_put_back",
         "is_waiting",
         "looked",
@@ -93,6 +95,7 @@ class _Slot:
         self.is_waiting = False
         self.is_looked_at = False
         self.is_put_back = False
+        self.is_poked = False
         self.task: asyncio.Task[None] | None = None
 
     @property
@@ -200,6 +203,8 @@ class Scheduler:
                 self._heap.append((due, slot.number))
                 heapify(self._heap)
                 self._wake.set()
+        else:
+            slot.is_poked = slot.began is not None
         return True
 
     def take_dirty(self) -> list[PageState]:
@@ -314,6 +319,9 @@ class Scheduler:
             slot.due = began + delay
             slot.is_waiting = True
             heappush(self._heap, (slot.due, slot.number))
+            if slot.is_poked:
+                slot.is_poked = False
+                self.poke(slot.page.key)
 
     def _settle(self, slot: _Slot) -> None:
         if slot.is_looked_at:

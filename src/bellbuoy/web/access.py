@@ -134,8 +134,10 @@ def bearer(headers: Mapping[str, str]) -> str:
 
 def _is_own(web: Web, name: str) -> bool:
     """Whether it is the very address that we listen on, and that is one address."""
+    # Browsers write an IPv6 address in their own way (RFC 5952), the config in any.
     try:
-        return name == web.host and not ip_address(name).is_unspecified
+        own = ip_address(web.host)
+        return ip_address(name) == own and not own.is_unspecified
     except ValueError:
         return False
 

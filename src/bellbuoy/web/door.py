@@ -11,10 +11,10 @@ another one is not believed.
 import asyncio
 import math
 from collections.abc import Callable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import quote
 
+from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -224,11 +224,9 @@ def _too_large(most: int) -> Problem:
 
 
 def _session(headers: MutableMapping[str, str]) -> str:
-    try:
-        morsel = SimpleCookie(headers.get("cookie", "")).get(access.SESSION)
-    except CookieError:
-        return ""
-    return morsel.value if morsel else ""
+    # As browsers read them: all ports of a host have one jar, and what another application put
+    # into it may be no cookie by the letter of RFC 6265.
+    return cookie_parser(headers.get("cookie", "")).get(access.SESSION, "")
 
 
 def _peer(scope: Scope) -> str:

@@ -45,10 +45,12 @@ async def place_after(store: Store, text: str) -> int:
     without a gap.
     """
     seq = _seq(store, text, "after")
-    if seq > await store.last_seq():
+    last = await store.last_seq()
+    if seq > last:
         raise Problem(400, f"{text!r} is beyond the end of the log", name="after")
     first = await store.first_seq()
-    if 0 < seq < first - 1:
+    # Where nothing is kept, the next to come is the first.
+    if 0 < seq < (first or last + 1) - 1:
         oldest = format_cursor(store.log_id, 0)
         raise Problem(
             410,

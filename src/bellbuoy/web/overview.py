@@ -5,7 +5,7 @@ as true as the log.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -20,6 +20,11 @@ from bellbuoy.stores import Store
 from bellbuoy.stores.retention import ended_at
 from bellbuoy.web.addresses import page_id
 
+ENOUGH = 3
+"""So many missed looks, or `AT_LEAST`, and what a page said last tells nothing of now."""
+
+AT_LEAST = timedelta(minutes=10)
+
 
 class PageView(Struct, frozen=True, kw_only=True):
     """How one page stands.
@@ -27,7 +32,8 @@ class PageView(Struct, frozen=True, kw_only=True):
     `id` names it in our addresses. `total` counts its components, `ill` are those that are not
     operational, the worst first. `incidents` are the open ones, `maintenances` the planned work
     that is announced or goes on. `place` is its place in the schedule. `fine_since` is the end
-    of its last trouble, as far as anybody knows; None if none is known.
+    of its last trouble, as far as anybody knows; None if none is known. `is_blind` says that what
+    the page said last, if anything, is too old to tell of now.
     """
 
     id: str
@@ -38,6 +44,7 @@ class PageView(Struct, frozen=True, kw_only=True):
     incidents: tuple[KnownIncident, ...] = ()
     maintenances: tuple[KnownIncident, ...] = ()
     fine_since: datetime | None = None
+    is_blind: bool = False
 
     @property
     def is_unreadable(self) -> bool:
@@ -50,9 +57,14 @@ class PageView(Struct, frozen=True, kw_only=True):
         return self.place.state.health.read_at is not None
 
     @property
+    def is_known(self) -> bool:
+        """Whether what is held of it tells of now."""
+        return self.is_read and not self.is_unreadable and not self.is_blind
+
+    @property
     def status(self) -> ComponentStatus:
-        """The worst of its components; unknown where it cannot be read, or never was."""
-        if self.is_unreadable or not self.is_read:
+        """The worst of its components; unknown where that is not known, or not any more."""
+        if not self.is_known:
             return ComponentStatus.UNKNOWN
         return self.ill[0].status if self.ill else ComponentStatus.OPERATIONAL
 
@@ -161,6 +173,7 @@ class Overview(Observer):
             incidents=facts.incidents,
             maintenances=facts.maintenances,
             fine_since=facts.fine_since,
+            is_blind=is_blind(place, self._running.now()),
         )
 
     @property
@@ -168,6 +181,18 @@ class Overview(Observer):
         if self._app is None:
             raise RuntimeError("it is asked before it was opened")
         return self._app
+
+
+def is_blind(place: Place, now: datetime) -> bool:
+    """Whether what the page said last is too old to tell of now.
+
+    While it is us who are offline, or right after we were away, no page was found unreadable.
+    """
+    health = place.state.health
+    if health.unreadable is not None or health.read_at is None:
+        return True
+    patience = max(AT_LEAST, ENOUGH * timedelta(seconds=place.page.every))
+    return now - health.read_at > patience
 
 
 async def _past(store: Store, key: str) -> _Past:

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from bellbuoy.config.web import Web
 from bellbuoy.errors import ConfigError
+from bellbuoy.web.connection import Connection
 
 MOST_CONNECTIONS = 4000
 """Connections beyond so many are answered with 503, so that polling still gets its own."""
@@ -25,7 +26,7 @@ def listen(web: Web) -> socket.socket:
             web.host, web.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         opened = socket.socket(family, kind, protocol)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise _unusable(web, error) from None
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -54,7 +55,7 @@ async def serving(application: ASGIApp, opened: socket.socket) -> AsyncGenerator
             access_log=False,
             lifespan="off",
             ws="none",
-            http="httptools",
+            http=Connection,
             proxy_headers=False,
             server_header=False,
             timeout_keep_alive=30,
@@ -79,8 +80,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _unusable(web: Web, error: OSError) -> ConfigError:
+def _unusable(web: Web, error: OSError | UnicodeError) -> ConfigError:
+    why = getattr(error, "strerror", None) or error
     return ConfigError(
-        f"cannot listen on {web.host}:{web.port}: {error.strerror or error}; "
+        f"cannot listen on {web.host}:{web.port}: {why}; "
         "choose another with --port, or web.listen in the config"
     )

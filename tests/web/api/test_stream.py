@@ -3,9 +3,11 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from bellbuoy.events import EventKind, to_json
 from bellbuoy.web.api import stream, tail
@@ -13,7 +15,7 @@ from bellbuoy.web.api.tail import Tail
 from bellbuoy.web.application import application
 from bellbuoy.web.server import address_of, listen, serving
 from tests.event_samples import incident_event
-from tests.web.sites import OPEN, Seen, everyday, open_site, watched
+from tests.web.sites import NOW, OPEN, Seen, everyday, open_site, watched
 
 PATH = "/api/v1/events/stream"
 
@@ -347,3 +349,69 @@ async def test_the_tail_stops_reading_with_its_last_listener():
         end.leave(ear)
         await until(lambda: len(asyncio.all_tasks()) == before)
         assert end.listeners == 0
+
+
+@pytest.fixture
+async def pruned():
+    """A site after a long quiet time: nothing is kept of its log but where it ends."""
+    async with open_site(replace(everyday(), deliveries=())) as site:
+        await site.store.prune(NOW + timedelta(days=3650))
+        assert (await site.store.first_seq(), await site.store.last_seq()) == (0, 6)
+        yield site
+
+
+async def test_a_log_of_which_nothing_is_kept_is_not_asked_again_and_again(pruned, monkeypatch):
+    """Who wants all of it is at its end at once."""
+    reads = 0
+    read_events = pruned.store.read_events
+
+    async def counted(**more):
+        nonlocal reads
+        reads += 1
+        return await read_events(**more)
+
+    monkeypatch.setattr(pruned.store, "read_events", counted)
+    pipe = Pipe()
+    async with listening(application(pruned), pipe, f"after={pruned.store.log_id}:0".encode()):
+        for _ in range(500):
+            await asyncio.sleep(0)
+        assert reads < 10
+        await pruned.store.append([news(1)])
+        await until(lambda: pipe.seqs == [7])
+
+
+async def test_a_place_in_a_log_of_which_nothing_is_kept_is_gone(pruned):
+    """What came after it is lost, and that is said; its end is a place like any other."""
+    log = pruned.store.log_id
+    transport = httpx.ASGITransport(application(pruned))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8484") as client:
+        for place, status in ((3, 410), (6, 200), (0, 200)):
+            answer = await client.get(f"/api/v1/events?after={log}:{place}")
+            assert answer.status_code == status, place
+
+
+async def test_who_comes_as_the_last_one_leaves_is_not_let_go(site):
+    """The reader of those before ends without them."""
+
+    class Ear:
+        is_ended = False
+
+        def wake(self):
+            """Take the hint."""
+
+        def beat(self):
+            """Take the sign of life."""
+
+        def end(self):
+            """Take the end."""
+            self.is_ended = True
+
+    end, before, after = Tail(site.app), Ear(), Ear()
+    end.join(before, 6)
+    await asyncio.sleep(0)
+    end.leave(before)
+    end.join(after, 6)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not after.is_ended
+    end.leave(after)

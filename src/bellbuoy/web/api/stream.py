@@ -139,11 +139,15 @@ class _Listening(Response):
 
     async def _catch_up(self) -> None:
         """Send everything beyond the place. Whoever takes nothing for long is let go."""
+        newest = self._tail.newest
         while lines := await self._next():
             for text, place in self._parts(lines):
                 if text:
                     await self._within(text)
                 self._place = place
+            newest = self._tail.newest
+        # What was dropped from the log meanwhile comes no more.
+        self._place = max(self._place, newest)
 
     async def _next(self) -> list[Line]:
         while True:

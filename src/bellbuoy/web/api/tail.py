@@ -123,8 +123,10 @@ class Tail:
                 except StoreError:
                     await asyncio.sleep(TRY_AGAIN_AFTER)
         finally:
-            for listener in tuple(self._listeners):
-                listener.end()
+            # Who came after the last one had left has a reader of their own.
+            if asyncio.current_task() in self._tasks:
+                for listener in tuple(self._listeners):
+                    listener.end()
 
     async def _follow(self, seq: int) -> int:
         log = self._app.store.log_id

@@ -153,7 +153,7 @@ def card(view: PageView, incident: KnownIncident, services: Sequence[Service], t
         url=incident.url or page.url,
         services=tuple(services),
         told=told,
-        last_read_at=view.place.state.health.read_at if view.is_unreadable else None,
+        last_read_at=view.place.state.health.read_at if not view.is_known else None,
     )
 
 

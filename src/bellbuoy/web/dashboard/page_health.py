@@ -1,19 +1,13 @@
-"""How reading a page goes, and how far the vendor's clock and ours are apart. Pure."""
+"""How far the vendor's clock and ours are apart. Pure."""
 
 import json
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from statistics import median
 
 from msgspec import Struct
 
-from bellbuoy.app import Place
 from bellbuoy.events import ALREADY_OPEN, Event
-
-ENOUGH = 3
-"""So many missed looks, or `AT_LEAST`, and what a page said last tells nothing of now."""
-
-AT_LEAST = timedelta(minutes=10)
 
 MOST_POINTS = 200
 """How many of the newest events the lag is taken from."""
@@ -68,12 +62,3 @@ def lag(events: Iterable[Event]) -> Lag | None:
         return None
     times, seconds = zip(*points, strict=True)
     return Lag(times=times, seconds=seconds)
-
-
-def is_blind(place: Place, now: datetime) -> bool:
-    """Whether what the page said last is too old to tell of now."""
-    health = place.state.health
-    if health.unreadable is not None or health.read_at is None:
-        return True
-    patience = max(AT_LEAST, ENOUGH * timedelta(seconds=place.page.every))
-    return now - health.read_at > patience

@@ -18,7 +18,7 @@ from bellbuoy.web import access, html
 from bellbuoy.web.addresses import incident_path, page_id, provider_path
 from bellbuoy.web.dashboard import done, uptime
 from bellbuoy.web.dashboard.branches import Branch, tree
-from bellbuoy.web.dashboard.page_health import Lag, is_blind, lag
+from bellbuoy.web.dashboard.page_health import Lag, lag
 from bellbuoy.web.dashboard.uptime import Day, Past
 from bellbuoy.web.overview import PageView
 from bellbuoy.web.problems import Problem
@@ -203,7 +203,7 @@ def _part(site: Site, facts: _Facts, now: datetime, scope: access.Scope) -> Page
         events=(*events, *facts.ours),
         known_since=_known_since(known.baseline_at, events, now, site.config.retention),
         read_at=state.health.read_at,
-        is_blind=is_blind(view.place, now),
+        is_blind=view.is_blind,
     )
     found = uptime.bars(past, now)
     bars, bar_of = _drawings(found, view.id)

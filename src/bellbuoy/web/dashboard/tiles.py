@@ -44,7 +44,7 @@ class Tile(Struct, frozen=True, kw_only=True):
 
 def state_of(view: PageView) -> str:
     """How a page is: the worst of its components and of its open incidents."""
-    if view.is_unreadable or not view.is_read:
+    if not view.is_known:
         return "unknown"
     found = [view.status, *map(weight, view.incidents)]
     if any(is_on(one) for one in view.maintenances):
@@ -73,7 +73,7 @@ def tile(views: Sequence[PageView]) -> Tile:
 def _words(state: str, worst: PageView, views: Sequence[PageView]) -> tuple[str, datetime | None]:
     if state == "unknown" and not worst.is_read:
         return "not read yet", None
-    if state == "unknown" and worst.is_unreadable:
+    if state == "unknown" and not worst.is_known:
         health = worst.place.state.health
         return "unread", health.read_at or health.failing_since
     if state == "maintenance":

@@ -67,14 +67,13 @@ def _standing(views: Sequence[PageView], components: Components) -> Standing:
 
 def _parts(view: PageView, components: Components, *, is_alone: bool) -> list[Part]:
     key = view.watched.page.key
-    is_known = view.is_read and not view.is_unreadable
     named = [one for one in components.get(key, ()) if not one.is_group]
     if named:
         return [
             Part(
                 page_key=key,
                 name=full_name(one),
-                status=one.status if is_known else ComponentStatus.UNKNOWN,
+                status=one.status if view.is_known else ComponentStatus.UNKNOWN,
                 component=one,
             )
             for one in named
@@ -86,6 +85,6 @@ def _parts(view: PageView, components: Components, *, is_alone: bool) -> list[Pa
         Part(
             page_key=key,
             name=name if is_alone else f"{name} ({host})",
-            status=told if is_known else ComponentStatus.UNKNOWN,
+            status=told if view.is_known else ComponentStatus.UNKNOWN,
         )
     ]
