@@ -10,11 +10,11 @@ sends in flight get a moment, and what could not be sent stays in the store.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from bellbuoy.config import Config
@@ -47,6 +47,8 @@ from bellbuoy.telemetry.pulse import pulse
 from bellbuoy.telemetry.stock import Stock
 
 __all__ = ["App", "Place", "Sweep"]
+
+T = TypeVar("T")
 
 FLUSH_EVERY = 60.0
 """States of pages that taught nothing new are written this often, in seconds."""
@@ -349,13 +351,17 @@ class App:
         self._raise_failure()
 
     async def events(self, after: int = 0) -> AsyncIterator[Event]:
-        """Events beyond the place `after` in the log, as they come, until it is over."""
+        """Events beyond the place `after` in the log, as they come, until it is over.
+
+        A store that refuses is waited for, but at the end StoreError is raised.
+        """
         seq = after
-        reading = Patience("a reader of the log", self._observer)
+        patience = Patience("a reader of the log", self._observer)
         while True:
             is_over = self._over.is_set()
-            batch = await reading.insist(partial(self.store.read_events, after=seq))
-            for event in batch:
+            read = partial(self._beyond, seq)
+            batch = await (read() if is_over else self._unless_over(patience.insist(read)))
+            for event in batch or ():
                 yield event
                 seq = event.seq
             if batch:
@@ -363,17 +369,27 @@ class App:
             if is_over:
                 self._raise_failure()
                 return
-            await self._wait_for_events(seq)
+            await self._unless_over(self._news(seq))
 
-    async def _wait_for_events(self, seq: int) -> None:
-        news = asyncio.ensure_future(self.store.wait_for_events(seq))
-        over = asyncio.ensure_future(self._over.wait())
+    async def _beyond(self, seq: int) -> tuple[Event, ...]:
+        return await self.store.read_events(after=seq)
+
+    async def _news(self, seq: int) -> None:
+        """Wait for events beyond `seq`; where the store refuses, reading them tells of it."""
+        with suppress(StoreError):
+            await self.store.wait_for_events(seq)
+
+    async def _unless_over(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """What some work brings; None if it is over before."""
+        working = asyncio.create_task(work)
+        over = asyncio.create_task(self._over.wait())
         try:
-            await asyncio.wait({news, over}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({working, over}, return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else None
         finally:
-            news.cancel()
+            working.cancel()
             over.cancel()
-            await asyncio.gather(news, over, return_exceptions=True)
+            await asyncio.gather(working, over, return_exceptions=True)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

@@ -307,9 +307,10 @@ async def test_the_log_is_read_once_for_all_and_not_at_all_for_nobody(whole, sit
 
 async def test_a_store_that_refuses_for_a_moment_ends_no_stream(whole, site, monkeypatch):
     """What was recorded meanwhile comes when the store answers again."""
+    from bellbuoy.delivery import patience
     from bellbuoy.errors import StoreUnavailableError
 
-    monkeypatch.setattr(tail, "TRY_AGAIN_AFTER", 0.02)
+    monkeypatch.setattr(patience, "PAUSE", 0.02)
     pipe = Pipe()
     async with listening(whole, pipe):
         read_events = site.store.read_events

@@ -17,7 +17,7 @@ from bellbuoy.stores.cursors import format_cursor
 from bellbuoy.web.api.choosing import EventChoice, event_choice
 from bellbuoy.web.api.openapi import STREAM
 from bellbuoy.web.api.queries import LogPlace, StreamQuery
-from bellbuoy.web.api.tail import TRY_AGAIN_AFTER, Line, Tail
+from bellbuoy.web.api.tail import Line, Tail
 from bellbuoy.web.marks import place_after
 from bellbuoy.web.problems import Problem
 from bellbuoy.web.site import Site
@@ -30,6 +30,9 @@ RETRY_AFTER = 3.0
 
 STALLED_AFTER = 30.0
 """Seconds after which a listener who takes nothing is let go; it comes back where it was."""
+
+TRY_AGAIN_AFTER = 2.0
+"""Seconds until the log is read again after the store refused."""
 
 _TOGETHER = 64 * 1024
 """Bytes that are sent at once; so much of a slow listener is held, and no more."""

@@ -17,7 +17,6 @@ from typing import Protocol
 from msgspec import Struct
 
 from bellbuoy.app import App
-from bellbuoy.errors import StoreError
 from bellbuoy.events import Event, to_json
 from bellbuoy.stores.cursors import format_cursor
 
@@ -26,9 +25,6 @@ NEWEST = 256
 
 BEAT_EVERY = 15.0
 """Seconds between two signs of life to a listener to whom nothing happens."""
-
-TRY_AGAIN_AFTER = 2.0
-"""Seconds until the log is read again after the store refused."""
 
 _AT_ONCE = 50
 """Listeners who are woken in one turn of the loop, so that polling goes on between."""
@@ -117,24 +113,15 @@ class Tail:
     async def _read(self, seq: int) -> None:
         """Hold what is new, and wake everybody, until the App is over."""
         try:
-            while not self._app.is_over:
-                try:
-                    seq = await self._follow(seq)
-                except StoreError:
-                    await asyncio.sleep(TRY_AGAIN_AFTER)
+            log = self._app.store.log_id
+            async for event in self._app.events(after=seq):
+                self._hold(_line(log, event))
+                await self._tell(lambda each: each.wake())
         finally:
             # Who came after the last one had left has a reader of their own.
             if asyncio.current_task() in self._tasks:
                 for listener in tuple(self._listeners):
                     listener.end()
-
-    async def _follow(self, seq: int) -> int:
-        log = self._app.store.log_id
-        async for event in self._app.events(after=seq):
-            seq = event.seq
-            self._hold(_line(log, event))
-            await self._tell(lambda each: each.wake())
-        return seq
 
     def _hold(self, line: Line) -> None:
         if len(self._newest) == NEWEST:
