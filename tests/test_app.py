@@ -183,6 +183,32 @@ def test_p2_a_store_that_refuses_makes_unready_until_it_takes_a_write_again(
     asked(question, observer=metrics)
 
 
+def test_p2_what_visits_wrote_since_makes_ready_again_although_nothing_is_left_to_flush(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A store that takes a visit takes writes, so no quiet page has to prove it first."""
+    is_full = True
+    save_states = MemoryStore.save_states
+
+    async def full(self: MemoryStore, states: object) -> None:
+        if is_full:
+            raise StoreUnavailableError("a store", "the disk is full")
+        await save_states(self, states)
+
+    monkeypatch.setattr(MemoryStore, "save_states", full)
+
+    async def question(app: App) -> None:
+        nonlocal is_full
+        await asyncio.sleep(3.5 * FLUSH_EVERY)
+        assert app.ready() == ("the store refuses to be written",)
+        is_full = False
+        app._scheduler.take_dirty()
+        await app._flush()
+        assert app.ready() == ()
+
+    asked(question)
+
+
 def test_a_monitor_tells_its_figures() -> None:
     """From the visits to the text: what was counted, and what stands."""
     trouble = page_says(

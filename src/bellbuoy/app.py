@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
 
 from bellbuoy.config import Config
 from bellbuoy.delivery.dispatcher import Dispatcher
@@ -23,15 +22,14 @@ from bellbuoy.delivery.heartbeat import Heartbeat
 from bellbuoy.delivery.pacing import Paces
 from bellbuoy.delivery.patience import Patience
 from bellbuoy.delivery.worker import Send, Worker
-from bellbuoy.detection import lifecycle
-from bellbuoy.detection.record import Record
+from bellbuoy.detection.unwatched import ended
 from bellbuoy.errors import StoreError
-from bellbuoy.events import NO_LONGER_WATCHED, Event
+from bellbuoy.events import Event
 from bellbuoy.exchange import Exchange
 from bellbuoy.formats import Formats
 from bellbuoy.http.driver import Driver
 from bellbuoy.model.delivery import Receipt
-from bellbuoy.model.facts import Page, Provider
+from bellbuoy.model.facts import Page
 from bellbuoy.model.known import PageState
 from bellbuoy.notifiers import Notifiers, renewal, takes_digests
 from bellbuoy.observer import Observer, Observers, Recorded, refused
@@ -274,13 +272,7 @@ class App:
 
     async def first_sweep(self) -> Sweep:
         """Wait until every page was looked at once, or until it is over; what was found."""
-        sweep = asyncio.ensure_future(self._scheduler.swept())
-        over = asyncio.ensure_future(self._over.wait())
-        try:
-            await asyncio.wait({sweep, over}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sweep.cancel()
-            over.cancel()
+        await self._unless_over(self._scheduler.swept())
         self._raise_failure()
         return self._scheduler.standing()
 
@@ -410,6 +402,8 @@ class App:
     async def _flush(self) -> None:
         states = self._scheduler.take_dirty()
         if not states:
+            # What could not be written then was written since, with visits.
+            self._is_refused = False
             return
         try:
             await self.store.save_states(states)
@@ -431,18 +425,9 @@ class App:
 
     async def _forget_unwatched(self, pages: list[Page]) -> None:
         """Removing a page from the config ends its open incidents, for the log only."""
-        ended = await self.store.forget_pages(page.key for page in pages)
-        events: list[Event] = []
-        for page_key, incident in ended:
-            host = urlsplit(page_key).netloc
-            page = Page(
-                key=page_key, url=page_key, provider=Provider(slug=host, name=host), format=""
-            )
-            record = Record(page, self._now(), is_baseline=False, evidence=0)
-            kind = lifecycle.withdrawn(incident.kind)
-            content = f"unwatched {self._now().isoformat()}"
-            record.event(kind, incident, content=content, reason=NO_LONGER_WATCHED)
-            events += record.events
+        forgotten = await self.store.forget_pages(page.key for page in pages)
+        now = self._now()
+        events = [event for key, incident in forgotten for event in ended(key, incident, now)]
         if events:
             recorded = await self.store.append(events)
             self._observer.recorded(Recorded(kinds=tuple(e.kind.value for e in recorded)))

@@ -120,8 +120,11 @@ async def test_w6_a_session_is_over_after_its_time(site):
 async def test_a_person_without_a_token_is_led_to_the_sign_in_page():
     """A program gets 401 and how to do it."""
     async with open_site(everyday(), web=CLOSED) as site, asking(site) as client:
-        person = await client.get("/history?x=1", headers={"accept": "text/html"})
-        assert (person.status_code, person.headers["location"]) == (303, "/sign-in?next=/history")
+        person = await client.get("/history?q=a+b&kind=page", headers={"accept": "text/html"})
+        assert person.status_code == 303
+        # And from there back to the same search.
+        there = httpx.URL(person.headers["location"])
+        assert (there.path, there.params["next"]) == ("/sign-in", "/history?q=a+b&kind=page")
         program = await client.get("/api/v1/pages")
         assert program.status_code == 401
         assert program.headers["www-authenticate"].startswith("Bearer")

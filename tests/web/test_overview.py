@@ -174,6 +174,12 @@ async def test_r6_what_was_read_long_ago_is_no_green(client_of):
         assert "is not known" in (await client.get("/providers/acme")).text
         (page,) = (await client.get("/api/v1/pages")).json()["items"]
         assert page["status"] == "unknown"
+        (part,) = (await client.get("/api/v1/components")).json()["items"]
+        assert part["status"] == "unknown"
+        alone = await client.get(f"/api/v1/components/{part['page']}/{part['id']}")
+        assert alone.json() == part
+        fine = await client.get("/api/v1/components?status=operational")
+        assert fine.json()["items"] == []
         assert "unknown" in (await client.get("/badge/acme.svg")).text
         status = (await client.get("/api/v2/status.json")).json()["status"]
         assert status["indicator"] != "none"

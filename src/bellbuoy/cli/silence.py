@@ -47,7 +47,6 @@ def add(
         bellbuoy silence add '*' --for 30m --impacts '<=minor'
     """
     from datetime import UTC, datetime
-    from secrets import token_hex
 
     from bellbuoy.cli.choice import choose
     from bellbuoy.cli.options import period
@@ -55,19 +54,16 @@ def add(
     from bellbuoy.cli.wording import local
     from bellbuoy.config.routes import unwatched
     from bellbuoy.config.spoken import spoken_matcher
-    from bellbuoy.model.delivery import Silence
-    from bellbuoy.text import clean_line
+    from bellbuoy.delivery.silencing import new_silence
 
     chosen = choose(config, store=store, quiet=True)
     now = datetime.now(UTC)
-    silence = Silence(
-        id=token_hex(4),
-        matcher=_matcher(chosen, target, kinds, impacts, text),
-        starts_at=now,
-        ends_at=now + period("--for", for_),
-        author=clean_line(author or _user()),
-        comment=clean_line(comment),
-        created_at=now,
+    silence = new_silence(
+        _matcher(chosen, target, kinds, impacts, text),
+        now,
+        now + period("--for", for_),
+        author=author or _user(),
+        comment=comment,
     )
     _keep(silence, chosen)
     if stranger := unwatched(silence.matcher, chosen.watched):

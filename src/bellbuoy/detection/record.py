@@ -64,7 +64,7 @@ class Record:
                 at=(update.at if update else None) or _time_of(kind, known),
                 late=late,
                 closing=closing or (update is not None and update.status.is_over),
-                incident=_incident_facts(known),
+                incident=incident_facts(known),
                 update=_update_facts(update) if update else None,
                 changes=changes or {},
                 reason=reason,
@@ -73,7 +73,7 @@ class Record:
 
     def amend(self, known: KnownIncident, changes: dict[str, tuple[Any, Any]]) -> None:
         """Add to the newest event of an incident what changed along with its update."""
-        self.events[-1] = replace(self.events[-1], incident=_incident_facts(known), changes=changes)
+        self.events[-1] = replace(self.events[-1], incident=incident_facts(known), changes=changes)
 
     def component(self, known: KnownComponent, before: ComponentStatus) -> None:
         """Record a component's move from a status; of a probe also what was seen."""
@@ -121,7 +121,8 @@ def _time_of(kind: EventKind, known: KnownIncident) -> datetime | None:
     return known.updated_at or known.started_at
 
 
-def _incident_facts(known: KnownIncident) -> IncidentFacts:
+def incident_facts(known: KnownIncident) -> IncidentFacts:
+    """An incident as it leaves the house; its id is our key of it."""
     return IncidentFacts(
         id=known.key,
         kind=known.kind,

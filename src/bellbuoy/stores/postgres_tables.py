@@ -10,9 +10,9 @@ from typing import cast
 
 from sqlalchemy import Connection, insert
 
-from bellbuoy.errors import AlreadyRunningError, StoreError, StoreNewerError
+from bellbuoy.errors import AlreadyRunningError, StoreError
 from bellbuoy.stores import migrations, postgres, schema, search
-from bellbuoy.stores.faults import damaged, mapped
+from bellbuoy.stores.faults import mapped
 from bellbuoy.stores.postgres import Address, Session
 
 OLDEST = 15
@@ -116,14 +116,7 @@ def _version(session: Session, place: str) -> str | None:
             "a database, or a schema, of its own"
         )
     found = session.execute("SELECT version_num FROM alembic_version").fetchone()
-    if found is None or not str(found[0]).isdigit():
-        raise damaged(place, "its version is not readable")
-    if int(found[0]) > int(migrations.HEAD):
-        raise StoreNewerError(
-            f"{place} was written by a newer Bellbuoy (schema {found[0]}, this one knows "
-            f"{migrations.HEAD}): use that one, or another store"
-        )
-    return found[0]
+    return migrations.known_version(place, found and found[0])
 
 
 def _session(connection: Connection) -> Session:

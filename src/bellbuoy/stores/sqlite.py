@@ -21,7 +21,6 @@ from bellbuoy.errors import (
     AlreadyRunningError,
     StoreCorruptError,
     StoreError,
-    StoreNewerError,
 )
 from bellbuoy.platform import LockedError, file_lock, sync_directory, sync_names
 from bellbuoy.stores import migrations, schema, search
@@ -248,14 +247,7 @@ def _version(path: Path) -> str:
         if not {"alembic_version", "log", "event"} <= tables:
             raise StoreError(f"{path} is a SQLite database, but not one of Bellbuoy's")
         found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    if found is None or not str(found[0]).isdigit():
-        raise damaged(str(path), "its version is not readable")
-    if int(found[0]) > int(migrations.HEAD):
-        raise StoreNewerError(
-            f"{path} was written by a newer Bellbuoy (schema {found[0]}, this one knows "
-            f"{migrations.HEAD}): use that one, or another store"
-        )
-    return found[0]
+    return migrations.known_version(str(path), found and found[0])
 
 
 def _migrate(path: Path) -> None:

@@ -6,7 +6,7 @@ add to is the list of components, so it is capped (`stock`).
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from bellbuoy.model.delivery import DeliveryStatus
 from bellbuoy.telemetry.stock import (
@@ -164,7 +164,18 @@ def _gauge(
     labels: Sequence[str],
     samples: Iterable[tuple[Sequence[str], float]],
 ) -> Metric:
-    family = GaugeMetricFamily(f"bellbuoy_{name}", meaning, labels=labels)
+    return family(GaugeMetricFamily, name, meaning, labels, samples)
+
+
+def family(
+    kind: type[GaugeMetricFamily] | type[CounterMetricFamily],
+    name: str,
+    meaning: str,
+    labels: Sequence[str],
+    samples: Iterable[tuple[Sequence[str], float]],
+) -> Metric:
+    """Figures of one name, each with the values of its labels; `bellbuoy_` goes before the name."""
+    found = kind(f"bellbuoy_{name}", meaning, labels=labels)
     for values, value in samples:
-        family.add_metric(values, float(value))
-    return family
+        found.add_metric(values, float(value))
+    return found

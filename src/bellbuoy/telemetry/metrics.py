@@ -37,7 +37,7 @@ from bellbuoy.observer import (
     RequestDone,
     VisitDone,
 )
-from bellbuoy.telemetry.gauges import families
+from bellbuoy.telemetry.gauges import families, family
 from bellbuoy.telemetry.stock import Stock
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -230,7 +230,4 @@ def _counter(
     labels: Sequence[str],
     samples: Iterable[tuple[Sequence[str], float]],
 ) -> Metric:
-    family = CounterMetricFamily(f"bellbuoy_{name}", meaning, labels=labels)
-    for values, value in samples:
-        family.add_metric(values, float(value))
-    return family
+    return family(CounterMetricFamily, name, meaning, labels, samples)

@@ -161,7 +161,8 @@ class Door:
         accepts = dict(scope["headers"]).get(b"accept", b"")
         is_person = b"text/html" in accepts and scope["method"] in access.SAFE
         if problem.status == 401 and is_person:
-            there = quote(scope["path"], safe="/")
+            query = scope["query_string"].decode("latin-1")
+            there = quote(f"{scope['path']}?{query}" if query else scope["path"], safe="/")
             response = RedirectResponse(f"/sign-in?next={there}", 303)
         else:
             response = problems.as_response(problem)

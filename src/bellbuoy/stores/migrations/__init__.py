@@ -9,6 +9,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from bellbuoy.errors import StoreNewerError
+from bellbuoy.stores.faults import damaged
+
 HEAD = "0003"
 """The newest version. Kept here too, so that Alembic is only imported when there is a step."""
 
@@ -25,6 +28,22 @@ def upgrade(connection: Connection) -> None:
     config.set_main_option("version_locations", _literal(VERSIONS))
     config.set_main_option("path_separator", "newline")
     command.upgrade(config, "head")
+
+
+def known_version(place: str, found: object) -> str:
+    """The version of a schema, as it stands in the database, if this Bellbuoy knows it.
+
+    Raises StoreCorruptError where it is none, and StoreNewerError.
+    """
+    text = str(found)
+    if not text.isdigit():
+        raise damaged(place, "its version is not readable")
+    if int(text) > int(HEAD):
+        raise StoreNewerError(
+            f"{place} was written by a newer Bellbuoy (schema {text}, this one knows {HEAD}): "
+            "use that one, or another store"
+        )
+    return text
 
 
 def _literal(path: Path) -> str:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 
+from msgspec.structs import asdict, replace
+
+from bellbuoy.detection.record import incident_facts
 from bellbuoy.model.delivery import Delivery, Matcher, Silence
-from bellbuoy.model.facts import Impact, Provider
+from bellbuoy.model.facts import ComponentStatus, Impact, Provider
 from bellbuoy.model.known import KnownComponent, KnownIncident, KnownUpdate
 from bellbuoy.stores.retention import began_at
 from bellbuoy.web.addresses import page_id
 from bellbuoy.web.api.models import (
-    AffectedAnswer,
     AttemptAnswer,
     ComponentAnswer,
     DeliveryAnswer,
@@ -70,45 +72,28 @@ def page_answer(view: PageView, category: str, poke: str | None) -> PageAnswer:
 def incident_answer(page_key: str, incident: KnownIncident, provider: Provider) -> IncidentAnswer:
     """An incident, without its messages."""
     return IncidentAnswer(
-        id=incident.key,
+        **asdict(incident_facts(incident)),
         page=page_id(page_key),
         provider=provider,
-        kind=incident.kind,
-        title=incident.title,
-        url=incident.url,
-        impact=incident.impact,
-        impact_raw=incident.impact_raw,
-        status=incident.status,
-        status_raw=incident.status_raw,
         open=incident.is_open,
         withdrawn=incident.withdrawn,
         began_at=began_at(incident),
-        started_at=incident.started_at,
-        updated_at=incident.updated_at,
-        resolved_at=incident.resolved_at,
         first_seen_at=incident.first_seen_at,
-        components=tuple(
-            AffectedAnswer(id=each.id, name=each.name, group=each.group, status=each.status)
-            for each in incident.components
-        ),
     )
 
 
 def incident_story(page_key: str, incident: KnownIncident, provider: Provider) -> IncidentStory:
     """An incident with its messages."""
     plain = incident_answer(page_key, incident, provider)
-    facts = {name: getattr(plain, name) for name in plain.__struct_fields__}
-    return IncidentStory(**facts, updates=tuple(map(_update, incident.updates)))
+    return IncidentStory(**asdict(plain), updates=tuple(map(_update, incident.updates)))
 
 
-def component_answer(
-    page_key: str, component: KnownComponent, provider: Provider
-) -> ComponentAnswer:
-    """A component of a page."""
+def component_answer(view: PageView, component: KnownComponent) -> ComponentAnswer:
+    """A component of a page, as `component_now` has it."""
     return ComponentAnswer(
         id=component.id,
-        page=page_id(page_key),
-        provider=provider,
+        page=view.id,
+        provider=view.watched.page.provider,
         name=component.name,
         group=component.group,
         region=component.region,
@@ -116,6 +101,11 @@ def component_answer(
         status=component.status,
         status_raw=component.status_raw,
     )
+
+
+def component_now(view: PageView, component: KnownComponent) -> KnownComponent:
+    """A component, unknown where what its page said last does not tell of now."""
+    return component if view.is_known else replace(component, status=ComponentStatus.UNKNOWN)
 
 
 def delivery_answer(delivery: Delivery) -> DeliveryAnswer:
@@ -167,6 +157,5 @@ def _update(update: KnownUpdate) -> UpdateAnswer:
 
 
 def _matcher(matcher: Matcher) -> MatcherAnswer:
-    facts = {name: getattr(matcher, name) for name in matcher.__struct_fields__}
     impacts = tuple(impact for impact in Impact if impact in matcher.impacts)
-    return MatcherAnswer(**{**facts, "impacts": impacts})
+    return MatcherAnswer(**{**asdict(matcher), "impacts": impacts})

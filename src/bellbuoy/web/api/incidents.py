@@ -1,6 +1,6 @@
 """`/api/v1/incidents` and `/api/v1/components`: what is known of the pages that are watched."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -12,12 +12,13 @@ from bellbuoy.model.known import KnownComponent, KnownIncident
 from bellbuoy.stores.retention import began_at
 from bellbuoy.web.api.answers import as_json, as_list, cut
 from bellbuoy.web.api.choosing import chosen_pages, is_chosen_component, is_chosen_incident
-from bellbuoy.web.api.facts import component_answer, incident_answer, incident_story
+from bellbuoy.web.api.facts import component_answer, component_now, incident_answer, incident_story
 from bellbuoy.web.api.models import ComponentAnswer, IncidentAnswer, IncidentStory
 from bellbuoy.web.api.openapi import listing, one_of
 from bellbuoy.web.api.pages import PageId
 from bellbuoy.web.api.queries import ComponentQuery, IncidentQuery
 from bellbuoy.web.marks import Moment, mark, read_mark
+from bellbuoy.web.overview import PageView
 from bellbuoy.web.problems import Problem
 from bellbuoy.web.site import Site
 
@@ -82,16 +83,14 @@ def _add_components(routes: APIRouter, site: Site) -> None:
         """List components, by provider, page and id."""
         after = read_mark(asked.cursor, tuple[str, str, str]) if asked.cursor else ("", "", "")
         known = await site.store.all_components()
+        views = {view.watched.page.key: view for view in await site.overview.pages()}
         found = (
             each
-            for each in _ordered(chosen_pages(site, asked), known)
+            for each in _ordered([views[one.page.key] for one in chosen_pages(site, asked)], known)
             if each[0] > after and is_chosen_component(each[2], asked)
         )
         some, going_on = cut(found, asked.limit, lambda each: mark(*each[0]))
-        answers = [
-            component_answer(watched.page.key, component, watched.page.provider)
-            for _, watched, component in some
-        ]
+        answers = [component_answer(view, component) for _, view, component in some]
         return as_list(request, answers, going_on)
 
     @routes.get("/components/{page}/{id:path}", responses=one_of(ComponentAnswer))
@@ -101,12 +100,12 @@ def _add_components(routes: APIRouter, site: Site) -> None:
         id: Annotated[str, Path(description="The component's id.", examples=["br0l2tvcx85d"])],
     ) -> Response:
         """Show one component."""
-        watched = site.overview.watched(page)
-        if watched is not None:
-            for component in await site.store.components(watched.page.key):
+        view = await site.overview.page(page)
+        if view is not None:
+            for component in await site.store.components(view.watched.page.key):
                 if component.id == id:
-                    key, provider = watched.page.key, watched.page.provider
-                    return as_json(request, component_answer(key, component, provider))
+                    answer = component_answer(view, component_now(view, component))
+                    return as_json(request, answer)
         raise Problem(404, "no such component is known")
 
 
@@ -131,11 +130,12 @@ async def _incidents(
 
 
 def _ordered(
-    pages: tuple[Watched, ...], known: Mapping[str, tuple[KnownComponent, ...]]
-) -> list[tuple[tuple[str, str, str], Watched, KnownComponent]]:
+    views: Iterable[PageView], known: Mapping[str, tuple[KnownComponent, ...]]
+) -> list[tuple[tuple[str, str, str], PageView, KnownComponent]]:
+    pages = [(view, view.watched.page) for view in views]
     found = [
-        ((one.page.provider.slug, one.page.key, component.id), one, component)
-        for one in pages
-        for component in known.get(one.page.key, ())
+        ((page.provider.slug, page.key, component.id), view, component_now(view, component))
+        for view, page in pages
+        for component in known.get(page.key, ())
     ]
     return sorted(found, key=lambda each: each[0])

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from bellbuoy.errors import Unreadable
-from bellbuoy.events import Instant
+from bellbuoy.events import IncidentComponent, Instant
 from bellbuoy.model.delivery import DeliveryStatus, Occasion
 from bellbuoy.model.facts import (
     ComponentStatus,
@@ -67,15 +67,6 @@ class PageAnswer(Struct, frozen=True, kw_only=True):
     poke: str | None
 
 
-class AffectedAnswer(Struct, frozen=True, kw_only=True):
-    """A component as an incident names it; `id` is empty where the vendor gives only names."""
-
-    id: str
-    name: str
-    group: str | None
-    status: ComponentStatus
-
-
 class UpdateAnswer(Struct, frozen=True, kw_only=True):
     """A message in an incident's life; `edits` counts how often its text was replaced."""
 
@@ -112,7 +103,7 @@ class IncidentAnswer(Struct, frozen=True, kw_only=True):
     updated_at: Instant | None
     resolved_at: Instant | None
     first_seen_at: Instant | None
-    components: tuple[AffectedAnswer, ...]
+    components: tuple[IncidentComponent, ...]
 
 
 class IncidentStory(IncidentAnswer, frozen=True, kw_only=True):

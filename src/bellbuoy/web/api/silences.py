@@ -1,7 +1,6 @@
 """`/api/v1/silences`: mutes, made and ended by who may write."""
 
 from datetime import UTC, datetime, timedelta
-from secrets import token_hex
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -11,9 +10,9 @@ from starlette.responses import Response
 from bellbuoy.config import values
 from bellbuoy.config.routes import read_matcher
 from bellbuoy.config.schema import MatcherEntry
+from bellbuoy.delivery.silencing import new_silence
 from bellbuoy.durations import Duration
 from bellbuoy.model.delivery import Silence
-from bellbuoy.text import clean_line
 from bellbuoy.web.api.answers import as_json, as_list, cut
 from bellbuoy.web.api.facts import silence_answer
 from bellbuoy.web.api.models import SilenceAnswer
@@ -120,14 +119,12 @@ def _add_writing(routes: APIRouter, site: Site) -> None:
         now = site.app.now()
         if len(await site.store.silences(now)) >= MOST_SILENCES:
             raise Problem(409, f"{MOST_SILENCES} silences are in force; end some first")
-        silence = Silence(
-            id=token_hex(6),
-            matcher=read_matcher(asked.matcher, site.config.watched, site.catalog),
-            starts_at=now,
-            ends_at=asked.ends_at(now),
-            author=clean_line(asked.author),
-            comment=clean_line(asked.comment),
-            created_at=now,
+        silence = new_silence(
+            read_matcher(asked.matcher, site.config.watched, site.catalog),
+            now,
+            asked.ends_at(now),
+            author=asked.author,
+            comment=asked.comment,
         )
         await site.store.add_silence(silence)
         response = as_json(request, silence_answer(silence), status=201)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from secrets import token_hex
 from typing import TypeVar
 
 from fastapi import APIRouter, Request
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from bellbuoy.config import values
 from bellbuoy.config.routes import unwatched, watched_target
 from bellbuoy.config.spoken import spoken_matcher
+from bellbuoy.delivery.silencing import new_silence
 from bellbuoy.durations import duration
 from bellbuoy.events import FAMILIES
 from bellbuoy.model.delivery import Matcher, Silence
@@ -115,18 +115,10 @@ def read(wish: Wish, site: Site, now: datetime) -> tuple[Silence | None, Mapping
         return None, wrong
     text = (clean_line(wish.text),) if wish.text.strip() else ()
     asked = replace(matcher, kinds=kinds or (), impacts=frozenset(impacts or ()), text=text)
-    return (
-        Silence(
-            id=token_hex(4),
-            matcher=asked,
-            starts_at=now,
-            ends_at=now + timedelta(seconds=length),
-            author=author,
-            comment=clean_line(wish.comment, 1000),
-            created_at=now,
-        ),
-        {},
-    )
+    ends_at = now + timedelta(seconds=length)
+    return new_silence(
+        asked, now, ends_at, author=author, comment=clean_line(wish.comment, 1000)
+    ), {}
 
 
 def _target(text: str, site: Site) -> Matcher:
