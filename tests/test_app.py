@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from bellbuoy.app import FLUSH_EVERY, App
 from bellbuoy.config import Config
+from bellbuoy.delivery.courier import Courier
 from bellbuoy.delivery.dispatcher import Dispatcher
 from bellbuoy.delivery.heartbeat import Heartbeat
-from bellbuoy.delivery.worker import Worker
 from bellbuoy.errors import FetchError, StoreUnavailableError, Unreadable
 from bellbuoy.model.delivery import Beat
 from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind
@@ -85,7 +85,7 @@ def test_p9_a_monitor_is_ready_from_its_start_and_stays_so() -> None:
         ("prune", App, "_prune_regularly"),
         ("heartbeat", Heartbeat, "run"),
         ("dispatcher", Dispatcher, "run"),
-        ("worker", Worker, "run"),
+        ("courier", Courier, "run"),
         ("pulse", None, ""),
     ],
 )

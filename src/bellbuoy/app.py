@@ -17,11 +17,11 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from bellbuoy.config import Config
+from bellbuoy.delivery.courier import Courier, Send
 from bellbuoy.delivery.dispatcher import Dispatcher
 from bellbuoy.delivery.heartbeat import Heartbeat
 from bellbuoy.delivery.pacing import Paces
 from bellbuoy.delivery.patience import Patience
-from bellbuoy.delivery.worker import Send, Worker
 from bellbuoy.detection.unwatched import ended
 from bellbuoy.errors import StoreError
 from bellbuoy.events import Event
@@ -163,7 +163,7 @@ class App:
         self._heartbeat = self._make_heartbeat(driver, pages)
         self._outlook = outlook = Outlook(len(pages))
         self._scheduler = self._make_scheduler(pages, states, outlook)
-        self._workers: dict[str, Worker] = {}
+        self._couriers: dict[str, Courier] = {}
         self._dispatcher: Dispatcher | None = None
         if self._deliver and config.receivers:
             await self._open_delivery(driver)
@@ -220,11 +220,11 @@ class App:
             observer=self._observer,
             digesting=[r.name for r in config.receivers if takes_digests(notifiers[r.kind])],
             renewals={r.name: renewal(notifiers[r.kind], r.settings) for r in config.receivers},
-            wake=self._wake_workers,
+            wake=self._wake_couriers,
         )
         await self._dispatcher.begin()
-        self._workers = {
-            receiver.name: Worker(
+        self._couriers = {
+            receiver.name: Courier(
                 self.store,
                 receiver,
                 notifiers[receiver.kind],
@@ -237,10 +237,10 @@ class App:
             for receiver in config.receivers
         }
 
-    def _wake_workers(self, receivers: Collection[str]) -> None:
+    def _wake_couriers(self, receivers: Collection[str]) -> None:
         # What was held may be for a receiver that the config has no more.
-        for name in self._workers.keys() & receivers:
-            self._workers[name].wake()
+        for name in self._couriers.keys() & receivers:
+            self._couriers[name].wake()
 
     def _start_tasks(self) -> None:
         if self._once:
@@ -253,8 +253,8 @@ class App:
             self._start("heartbeat", self._heartbeat.run())
         if self._dispatcher is not None:
             self._start("dispatcher", self._dispatcher.run())
-        for worker in self._workers.values():
-            self._start("worker", worker.run())
+        for courier in self._couriers.values():
+            self._start("courier", courier.run())
         if self._pulse is not None:
             self._start("pulse", pulse(self._pulse))
 
@@ -391,7 +391,7 @@ class App:
         await self._scheduler.run()
         if self._dispatcher is not None:
             await self._dispatcher.catch_up()
-        await asyncio.gather(*(worker.drain() for worker in self._workers.values()))
+        await asyncio.gather(*(courier.drain() for courier in self._couriers.values()))
         self._over.set()
 
     async def _flush_regularly(self) -> None:

@@ -9,8 +9,8 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
+from bellbuoy.delivery.courier import Courier
 from bellbuoy.delivery.dispatcher import Dispatcher
-from bellbuoy.delivery.worker import Worker
 from bellbuoy.errors import FetchError, Unreadable
 from bellbuoy.events import Event, EventKind
 from bellbuoy.exchange import Exchange, Request, Response
@@ -171,8 +171,8 @@ class Scene:
         landscape = values.pop("landscape", NOWHERE)
         return Dispatcher(self.store, routes, landscape, receivers or [self.receiver], **values)
 
-    def worker(self, **rest: Any) -> Worker:
-        """A new worker, as after a restart."""
+    def courier(self, **rest: Any) -> Courier:
+        """A new courier, as after a restart."""
         values: dict[str, Any] = {
             "receiver": self.receiver,
             "notifier": webhook,
@@ -182,11 +182,11 @@ class Scene:
             "chance": Random(self.seed),
             **rest,
         }
-        return Worker(self.store, **values)
+        return Courier(self.store, **values)
 
     async def run_for(self, seconds: float, **rest: Any) -> None:
-        """A worker for so long, stopped then as the app stops it."""
-        task = asyncio.create_task(self.worker(**rest).run())
+        """A courier for so long, stopped then as the app stops it."""
+        task = asyncio.create_task(self.courier(**rest).run())
         await asyncio.sleep(seconds)
         await stop(task)
 

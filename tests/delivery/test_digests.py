@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from msgspec.structs import replace
 from pydantic import BaseModel
 
-from bellbuoy.delivery import worker
-from bellbuoy.delivery.worker import GATHERED_ABOVE
+from bellbuoy.delivery import courier
+from bellbuoy.delivery.courier import GATHERED_ABOVE
 from bellbuoy.errors import DelayedError, RefusedError
 from bellbuoy.exchange import Request
 from bellbuoy.model.delivery import DeliveryStatus, Receipt
@@ -153,7 +153,7 @@ def test_n3_one_poison_message_in_a_digest_costs_only_itself():
 def test_n1_seventy_hours_of_a_dead_chat_end_in_few_messages_in_order(monkeypatch):
     """An event every hour, each of its own incident or of an old one: all arrive."""
     # Other processes are looked for every five seconds; here are none, and it is 70 hours.
-    monkeypatch.setattr(worker, "LOOK_EVERY", 60.0)
+    monkeypatch.setattr(courier, "LOOK_EVERY", 60.0)
 
     async def situation():
         loop = asyncio.get_running_loop()

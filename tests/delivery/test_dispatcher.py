@@ -158,7 +158,7 @@ async def test_a_receiver_that_began_keeps_no_old_event_from_being_dropped(it):
     assert await it.store.prune(AT + timedelta(days=1)) == 5
 
 
-async def test_workers_are_woken_when_there_is_something_for_them(it):
+async def test_couriers_are_woken_when_there_is_something_for_them(it):
     """And only then, and only those for whom it is."""
     woken = []
     routes = (*EVERYTHING, Route(name="pages", to=("pager",), when=Matcher(kinds=("page",))))

@@ -1,4 +1,4 @@
-"""A made-up life through the real dispatcher and real workers."""
+"""A made-up life through the real dispatcher and real couriers."""
 
 from datetime import UTC, datetime, timedelta
 

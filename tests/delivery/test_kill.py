@@ -20,7 +20,7 @@ from tests.faultd import Answer, faultd
 CHILD = """
 import asyncio, sys
 from bellbuoy.delivery.dispatcher import Dispatcher
-from bellbuoy.delivery.worker import Worker
+from bellbuoy.delivery.courier import Courier
 from bellbuoy.http import HttpSettings
 from bellbuoy.http.driver import Driver, utcnow
 from bellbuoy.notifiers import Receiver, webhook
@@ -37,7 +37,7 @@ async def main(path, url, secret):
         send = lambda exchange: driver.send(exchange, timeout=10)
         routes = (Route(name="all", to=("ops",)),)
         await Dispatcher(store, routes, NOWHERE, [receiver], **parts).catch_up()
-        await Worker(store, receiver, webhook, send, **parts).drain()
+        await Courier(store, receiver, webhook, send, **parts).drain()
 
 asyncio.run(main(*sys.argv[1:]))
 """

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from bellbuoy.delivery import worker as room
+from bellbuoy.delivery import courier as room
 from bellbuoy.http import HttpSettings
 from bellbuoy.http.driver import Driver, utcnow
 from bellbuoy.model.delivery import DeliveryStatus
@@ -24,13 +24,13 @@ class Clock:
     ahead = timedelta()
 
     def __call__(self):
-        """The instant that the worker believes in."""
+        """The instant that the courier believes in."""
         return utcnow() + self.ahead
 
 
 @asynccontextmanager
 async def delivering(receiver_url, tmp_path, within=5.0):
-    """A scene with real parts, and its worker's way to send."""
+    """A scene with real parts, and its courier's way to send."""
     clock = Clock()
     async with open_store(str(tmp_path / "bellbuoy.db")) as store, Driver(HttpSettings()) as driver:
         it = Scene(store, receiver=hook(url=receiver_url), clock=clock)
@@ -54,7 +54,7 @@ async def test_an_event_arrives_signed_and_is_settled(tmp_path):
         delivering(vendor.at("/hook"), tmp_path) as (it, _, send),
     ):
         await it.record(*life("i1", 2))
-        await it.worker(send=send).drain()
+        await it.courier(send=send).drain()
         assert told(vendor) == [("i1", "u0"), ("i1", "u1")]
         for request in vendor.requests:
             event = Webhook(SECRET).verify(request.body, dict(request.headers))
@@ -72,11 +72,11 @@ async def test_n4_an_answer_that_was_lost_is_two_posts_of_one_key(tmp_path, cut)
         delivering(vendor.url, tmp_path) as (it, clock, send),
     ):
         await it.record(*life("i1", 1))
-        await it.worker(send=send).drain()
+        await it.courier(send=send).drain()
         [waiting] = await it.store.deliveries()
         assert waiting.last.uncertain
         clock.ahead += timedelta(minutes=1)
-        await it.worker(send=send).drain()
+        await it.courier(send=send).drain()
         first, second = vendor.requests
         assert first.headers["webhook-id"] == second.headers["webhook-id"]
         assert "bellbuoy-repeat" not in first.headers
@@ -90,7 +90,7 @@ async def test_a_receiver_that_was_away_is_not_told_of_a_repeat(tmp_path):
         pass
     async with delivering(vendor.url, tmp_path) as (it, clock, send):
         await it.record(*life("i1", 1))
-        await it.worker(send=send).drain()
+        await it.courier(send=send).drain()
         [waiting] = await it.store.deliveries()
         assert not waiting.last.uncertain
         assert waiting.status is DeliveryStatus.WAITING
@@ -106,10 +106,10 @@ async def test_n6_a_receiver_that_hangs_does_not_delay_another(tmp_path, monkeyp
     ):
         await it.record(*[event for n in range(50) for event in life(f"i{n}", 1)])
         slow = hook("ops", hung.url)
-        task = asyncio.create_task(it.worker(receiver=slow, send=send).run())
+        task = asyncio.create_task(it.courier(receiver=slow, send=send).run())
         await hung.until(4)
         async with asyncio.timeout(20):
-            await it.worker(send=send).drain()
+            await it.courier(send=send).drain()
         assert len(vendor.requests) == 50
         assert len(hung.requests) == 4
         await stop(task)
@@ -123,7 +123,7 @@ async def test_redirects_are_not_followed(tmp_path):
         delivering(vendor.url, tmp_path) as (it, _, send),
     ):
         await it.record(*life("i1", 1))
-        await it.worker(send=send).drain()
+        await it.courier(send=send).drain()
         [dead] = await it.store.deliveries(status=DeliveryStatus.DEAD)
         assert dead.last.outcome == "HTTP 307"
         assert not elsewhere.requests
@@ -137,7 +137,7 @@ async def test_w8_nothing_that_is_told_or_kept_shows_the_address_or_the_secret(t
     ):
         await it.record(*life("i1", 3), *life("i2", 1), *life("i3", 1))
         for _ in range(3):
-            await it.worker(send=send).drain()
+            await it.courier(send=send).drain()
             clock.ahead += timedelta(hours=1)
         shown = repr((it.heard.happenings, it.heard.attempts, await it.store.deliveries()))
         assert "HTTP 400" in shown

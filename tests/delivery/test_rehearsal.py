@@ -9,10 +9,10 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from bellbuoy.delivery import worker as room
+from bellbuoy.delivery import courier as room
+from bellbuoy.delivery.courier import Courier
 from bellbuoy.delivery.dispatcher import Dispatcher
 from bellbuoy.delivery.rehearsal import rehearse
-from bellbuoy.delivery.worker import Worker
 from bellbuoy.events import EventKind
 from bellbuoy.model.delivery import DeliveryStatus, Matcher, Occasion, Silence
 from bellbuoy.model.facts import ComponentStatus, Impact, IncidentStatus
@@ -118,9 +118,9 @@ def mutes(seed):
 
 
 async def lived(events, silences, routes, until):
-    """What receivers really hear: the dispatcher and the workers run while it happens."""
+    """What receivers really hear: the dispatcher and the couriers run while it happens."""
     store, ears, heard = MemoryStore(), Ears(now), Heard()
-    workers = []
+    couriers = []
     dispatcher = Dispatcher(
         store,
         routes,
@@ -130,14 +130,14 @@ async def lived(events, silences, routes, until):
         observer=heard,
         digesting=[each.name for each in RECEIVERS],
         renewals=RENEWALS,
-        wake=lambda _: [worker.wake() for worker in workers],
+        wake=lambda _: [courier.wake() for courier in couriers],
     )
     await dispatcher.begin()
-    workers += [
-        Worker(store, each, ears, None, now=now, observer=heard, chance=Random(0))
+    couriers += [
+        Courier(store, each, ears, None, now=now, observer=heard, chance=Random(0))
         for each in RECEIVERS
     ]
-    tasks = [asyncio.create_task(each.run()) for each in (dispatcher, *workers)]
+    tasks = [asyncio.create_task(each.run()) for each in (dispatcher, *couriers)]
     happenings = [(event.observed_at, event) for event in events]
     happenings += [(silence.starts_at, silence) for silence in silences]
     for at, what in sorted(happenings, key=lambda each: each[0]):
@@ -193,7 +193,7 @@ async def rehearsed(events, silences, routes, until, **more):
 @pytest.mark.parametrize("seed", range(6))
 def test_a_rehearsal_of_the_config_in_force_says_what_was_delivered(seed, monkeypatch):
     """Holds, quiet hours, digests, reminders, notices ahead, renewals and silences included."""
-    # Nothing else dispatches here, so workers need not look by themselves.
+    # Nothing else dispatches here, so couriers need not look by themselves.
     monkeypatch.setattr(room, "LOOK_EVERY", 24 * HOUR)
     routes, until = (*ROUTES, ALERTS), START + timedelta(days=DAYS)
     events, silences = story(seed), list(mutes(seed))

@@ -9,7 +9,7 @@ Nothing that is recorded later is missed, so on a new log everything is told. Th
 has begun is kept as a cursor of its name at the end of time, where it keeps no old event from
 being dropped.
 
-Does not send anything (worker), and does not decide who hears (routing) or what becomes of a
+Does not send anything (courier), and does not decide who hears (routing) or what becomes of a
 decision (planning).
 """
 

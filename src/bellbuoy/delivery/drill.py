@@ -1,6 +1,6 @@
 """A made-up incident through real routes to real receivers, marked as such in every text.
 
-    made-up life -> the real dispatcher and workers over a store in memory -> real receivers
+    made-up life -> the real dispatcher and couriers over a store in memory -> real receivers
 
 Waiting is skipped: where a route holds something back, or is quiet, the clock of the drill jumps
 to the end of it, and the report says how long it would have been. Nothing is retried, there are no
@@ -14,8 +14,8 @@ from secrets import token_hex
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bellbuoy.delivery.courier import Courier, Send
 from bellbuoy.delivery.dispatcher import Dispatcher
-from bellbuoy.delivery.worker import Send, Worker
 from bellbuoy.events import (
     Event,
     EventKind,
@@ -149,8 +149,8 @@ class _Play(Observer):
             observer=self,
             digesting=[each.name for each in receivers if takes_digests(notifiers[each.kind])],
         )
-        self._workers = [
-            Worker(
+        self._couriers = [
+            Courier(
                 self._store,
                 each,
                 notifiers[each.kind],
@@ -199,8 +199,8 @@ class _Play(Observer):
         """Try what is due, once: what was not taken must not be tried when the clock jumps."""
         self._troubles.clear()
         await self.dispatcher.catch_up()
-        for worker in self._workers:
-            await worker.drain()
+        for courier in self._couriers:
+            await courier.drain()
         left = await self._store.deliveries(status=DeliveryStatus.WAITING, limit=10_000)
         await self._store.settle(*map(self._given_up, left))
 

@@ -155,7 +155,7 @@ class DoorNotifier(Notifier, Protocol):
     """A notifier with a door of its own."""
 
     def open(self, settings: Any) -> AbstractAsyncContextManager[Door]:
-        """Open the way to the receiver, for as long as its worker lives."""
+        """Open the way to the receiver, for as long as its courier lives."""
         ...
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from bellbuoy.delivery import worker as room
+from bellbuoy.delivery import courier as room
 from bellbuoy.errors import DelayedError, StoreUnavailableError
 from bellbuoy.model.delivery import DeliveryStatus, Receipt
 from bellbuoy.routing.routes import Route
@@ -150,7 +150,7 @@ def test_r2_what_is_answered_while_the_store_reads_is_not_sent_again(is_once, la
     async def situation():
         it = Scene(Slow(), Sink(slowly))
         await it.record(*mixed(lanes, steps=5))
-        await (it.worker().drain() if is_once else it.run_for(200))
+        await (it.courier().drain() if is_once else it.run_for(200))
         assert len(it.sink.got) == 5 * lanes
         for lane in range(lanes):
             assert it.sink.steps(f"i{lane}") == ["u0", "u1", "u2", "u3", "u4"]
@@ -177,8 +177,8 @@ def test_n6_a_receiver_that_hangs_delays_no_other_and_takes_no_memory():
         routes = (*EVERYTHING, Route(name="also", to=("second",)))
         dispatcher = it.dispatcher(it.receiver, second, routes=routes)
         await dispatcher.begin()
-        other = it.worker(receiver=second, send=beside.send)
-        tasks = [asyncio.create_task(each.run()) for each in (other, it.worker())]
+        other = it.courier(receiver=second, send=beside.send)
+        tasks = [asyncio.create_task(each.run()) for each in (other, it.courier())]
         for n in range(5):
             await it.store.append(
                 [event for lane in range(200) for event in life(f"i{lane}", 1, n)]
@@ -251,7 +251,7 @@ def test_a_410_disables_the_receiver_for_good_and_parks_what_waits():
         await it.record(*life("i1", 1))
         assert it.heard.withholdings[-1].reason == "the receiver wants no more events"
         await it.run_for(60)
-        await asyncio.wait_for(it.worker().drain(), 60)
+        await asyncio.wait_for(it.courier().drain(), 60)
         assert len(it.sink.got) == 1
         assert await it.count(WAITING) == 0
 
@@ -264,7 +264,7 @@ def test_a_receiver_that_is_enabled_again_is_told_without_a_restart():
     async def situation():
         it = scene(lambda got: answer() if len(it.sink.got) > 1 else answer(410))
         await it.record(*life("i0", 2))
-        running = asyncio.create_task(it.worker().run())
+        running = asyncio.create_task(it.courier().run())
         await asyncio.sleep(HOUR)
         assert (len(it.sink.got), await it.count(DEAD)) == (1, 2)
         await it.store.enable("ops")
@@ -346,7 +346,7 @@ def test_a_bug_in_a_notifier_is_retried_reported_and_ends_nothing():
         await it.run_for(30, send=send)
         assert await it.count(DONE) == 1
         [waiting] = await it.store.deliveries(status=WAITING)
-        assert waiting.last.outcome.startswith("unexpected ValueError at test_worker.py:")
+        assert waiting.last.outcome.startswith("unexpected ValueError at test_courier.py:")
         assert "canary" not in str(it.heard.happenings)
         assert it.heard.told("unexpected ValueError")[0].level == "error"
         broken = False
@@ -424,7 +424,7 @@ def test_a_door_that_cannot_be_opened_is_tried_again(error):
 
         it = scene()
         await it.record(*life("i0", 2))
-        await it.worker(notifier=door(notify, opening)).drain()
+        await it.courier(notifier=door(notify, opening)).drain()
         assert not came
         await it.run_for(100, notifier=door(notify, opening))
         assert len(came) == 2
@@ -457,9 +457,9 @@ def test_a_drain_tries_everything_that_is_due_once():
     async def situation():
         it = scene(lambda got: failed() if got.incident == "i0" else answer())
         await it.record(*mixed(lanes=60, steps=3))
-        await it.worker().drain()
+        await it.courier().drain()
         assert len(it.sink.got) == 59 * 3 + 1
-        await it.worker().drain()
+        await it.courier().drain()
         assert len(it.sink.got) == 59 * 3 + 1
 
     run_virtual(situation())
@@ -475,7 +475,7 @@ def test_a_drain_ends_although_the_receiver_hangs():
     async def situation():
         it = scene(lambda _: never())
         await it.record(*mixed(lanes=12, steps=1))
-        await it.worker().drain()
+        await it.courier().drain()
         assert len(it.sink.got) == 12
 
     run_virtual(situation())
@@ -489,7 +489,7 @@ def test_a_drain_says_that_the_store_refuses():
         await it.record(*life("i0", 1))
         it.store.full_until = now() + timedelta(hours=1)
         with pytest.raises(StoreUnavailableError):
-            await it.worker().drain()
+            await it.courier().drain()
 
     run_virtual(situation())
 
@@ -499,11 +499,11 @@ def test_news_is_delivered_at_once_and_another_processes_within_seconds():
 
     async def situation():
         it = scene()
-        worker = it.worker()
-        task = asyncio.create_task(worker.run())
+        courier = it.courier()
+        task = asyncio.create_task(courier.run())
         await asyncio.sleep(100)
         await it.record(*life("i0", 1))
-        worker.wake()
+        courier.wake()
         recorded = now()
         await asyncio.sleep(1)
         assert it.sink.got[0].at == recorded
@@ -526,7 +526,7 @@ def test_p8_a_stop_lets_sends_end_for_four_seconds_and_leaves_the_rest():
     async def situation():
         it = scene(lambda got: after(3 if got.incident == "i0" else 300))
         await it.record(*mixed(lanes=10, steps=2))
-        task = asyncio.create_task(it.worker().run())
+        task = asyncio.create_task(it.courier().run())
         await asyncio.sleep(1)
         began = asyncio.get_running_loop().time()
         await stop(task)

@@ -87,7 +87,7 @@ def _no_services(event: Event) -> tuple[Service, ...]:  # noqa: ARG001 - the sha
     return ()
 
 
-class Worker:
+class Courier:
     """Delivers to one receiver until it is cancelled; one that wants no more is left alone.
 
     `now` is the wall clock; `chance` spreads the retries. `services` says which of the
