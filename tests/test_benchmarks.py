@@ -139,10 +139,11 @@ def test_every_listener_of_the_stream_hears(figures):
 
 @measured("serve")
 def test_polls_go_on_while_somebody_listens(figures):
-    """On the side that is served there is a listener."""
-    (figure,) = figures
-    assert figure.counts["visits"] >= 20
-    assert figure.counts["listeners"] == 1
+    """On the side that is served there is a listener, and rest is measured too."""
+    rest, polls = figures
+    assert rest.counts == {"runs": 1}
+    assert polls.counts["visits"] >= 20
+    assert polls.counts["listeners"] == 1
 
 
 @measured("board")
