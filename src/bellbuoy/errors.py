@@ -9,7 +9,8 @@
     ├── StoreError       the database cannot be used                              exit 3
     │   ├── StoreCorruptError      it is damaged
     │   ├── StoreNewerError        a newer Bellbuoy wrote it
-    │   └── StoreUnavailableError  the disk or the server refuses just now
+    │   ├── StoreUnavailableError  the disk or the server refuses just now
+    │   └── LeaseLostError         another worker has taken over what was to be written
     ├── AlreadyRunningError        another process polls with this store          exit 4
     ├── CursorError      a place in the log that this log does not have
     └── DeliveryError    a receiver did not take an event
@@ -145,6 +146,10 @@ class StoreNewerError(StoreError):
 
 class StoreUnavailableError(StoreError):
     """The disk or the server refuses just now: full, read-only, input/output error, away."""
+
+
+class LeaseLostError(StoreError):
+    """Another worker has taken over what was to be written; nothing was."""
 
 
 class AlreadyRunningError(BellbuoyError):

@@ -22,8 +22,8 @@ STEP = '''
 from alembic import op
 from sqlalchemy import Column, Text
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 def upgrade():
     op.add_column("event", Column("colour", Text))
@@ -38,9 +38,9 @@ def next_version(tmp_path, monkeypatch):
     def write(more: str = "pass") -> None:
         versions = tmp_path / "versions"
         shutil.copytree(migrations.VERSIONS, versions, dirs_exist_ok=True)
-        (versions / "v0004_colour.py").write_text(STEP.format(more=more))
+        (versions / "v0005_colour.py").write_text(STEP.format(more=more))
         monkeypatch.setattr(migrations, "VERSIONS", versions)
-        monkeypatch.setattr(migrations, "HEAD", "0004")
+        monkeypatch.setattr(migrations, "HEAD", "0005")
 
     return write
 
@@ -155,9 +155,9 @@ async def test_p7_an_older_database_is_copied_and_brought_up_to_date(database, n
             assert store.log_id == log_id
             assert await store.last_seq() == 2
     assert "colour" in columns(database, "event")
-    kept = database.with_name(database.name + ".schema-0003")
+    kept = database.with_name(database.name + ".schema-0004")
     assert "colour" not in columns(kept, "event")
-    assert sqlite._version(kept) == "0003"
+    assert sqlite._version(kept) == "0004"
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
@@ -167,11 +167,11 @@ async def test_p7_a_step_that_fails_changes_nothing(database, next_version):
     before = tables(database)
     next_version(more="op.execute('INSERT INTO no_such_table VALUES (1)')")
     for _ in range(2):
-        with pytest.raises(StoreError, match=r"as it was: .*no such table.*\.schema-0003"):
+        with pytest.raises(StoreError, match=r"as it was: .*no such table.*\.schema-0004"):
             async with open_store(str(database), poller=True):
                 pass
     assert tables(database) == before
-    assert sqlite._version(database) == "0003"
+    assert sqlite._version(database) == "0004"
 
 
 async def test_p7_a_newer_database_is_refused(database, next_version):

@@ -6,7 +6,7 @@ memory, and one contract suite runs over all of them.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 from msgspec import Struct
 
@@ -14,6 +14,7 @@ from bellbuoy.events import Event
 from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Silence, Standing
 from bellbuoy.model.facts import IncidentKind, Page
 from bellbuoy.model.known import Known, KnownComponent, KnownIncident, PageState
+from bellbuoy.model.leases import Holding, Lease, Roster, Worker
 
 
 class Visit(Struct, frozen=True, kw_only=True):
@@ -59,6 +60,56 @@ class Store(Protocol):
     @property
     def place(self) -> str:
         """Where it is, for people: a path, or an address without a password."""
+        ...
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several workers may use it at once, each writing under its leases."""
+        ...
+
+    def under(self, lease: Lease) -> Self:
+        """The same store, whose every write raises LeaseLostError once somebody else has the lease.
+
+        It is looked at in the transaction of the write: who was paused in the middle of anything
+        writes nothing afterwards. It needs no closing.
+        """
+        ...
+
+    async def renew(self, worker: Worker) -> Roster:
+        """Show a sign of life, good for `LEASE_FOR`; who is there, and who holds what.
+
+        Raises StoreNewerError if a newer Bellbuoy has changed the store meanwhile.
+        """
+        ...
+
+    async def roster(self) -> Roster:
+        """Who is there, and who holds what."""
+        ...
+
+    async def claim(
+        self, worker_id: str, wanted: Mapping[str, Holding | None]
+    ) -> tuple[Lease, ...]:
+        """Take leases, given as they were seen: None is one that nobody ever had.
+
+        Returns those taken. One that changed hands since, or under which somebody writes at
+        this moment, is left.
+        """
+        ...
+
+    async def release(self, worker_id: str, names: Iterable[str]) -> None:
+        """Let leases go: whoever comes may take them at once."""
+        ...
+
+    async def retire(self, worker_id: str) -> None:
+        """Let every lease of a worker go, and forget it."""
+        ...
+
+    async def poke(self, page_key: str) -> None:
+        """Ask whoever polls a page to look at it soon; it hears of it with its next `renew`."""
+        ...
+
+    async def take_pokes(self, page_keys: Iterable[str]) -> None:
+        """Forget that these pages were to be looked at."""
         ...
 
     async def load_states(self, page_keys: Iterable[str]) -> Mapping[str, PageState]:

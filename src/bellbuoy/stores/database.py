@@ -22,6 +22,11 @@ class Database(Protocol):
         ...
 
     @property
+    def is_shared(self) -> bool:
+        """Whether several workers may use it at once."""
+        ...
+
+    @property
     def reading(self) -> Engine:
         """Connections for `READERS` threads; each transaction sees one instant."""
         ...

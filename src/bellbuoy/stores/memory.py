@@ -3,11 +3,14 @@
 It keeps the whole contract but durability, and passes the same suite as the SQL store.
 """
 
+import copy
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import wraps
 from itertools import islice, product
 from secrets import token_hex
+from typing import Any, Self, TypeVar, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,10 +20,19 @@ from bellbuoy.events import Event
 from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Silence, Standing
 from bellbuoy.model.facts import IncidentKind
 from bellbuoy.model.known import Known, KnownComponent, KnownIncident, PageState
+from bellbuoy.model.leases import Holding, Lease, Roster, Worker
 from bellbuoy.stores import Outgoing, Visit
 from bellbuoy.stores.bell import Bell
+from bellbuoy.stores.memory_leases import MemoryLeases
 from bellbuoy.stores.retention import began_at, ended_at, without_bodies, without_updates
 from bellbuoy.stores.words import has_all, words_in, words_of
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def utcnow() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
 
 
 class _Thread(Struct, frozen=True):
@@ -35,24 +47,88 @@ def _age(seq: int, receiver: str, delivery_id: str) -> tuple[int, str, str]:
     return -seq, receiver, delivery_id
 
 
+class _Numbers(Struct):
+    """The `seq` given last, shared by all that are `under` a lease."""
+
+    last: int = 0
+
+
+def _writes(method: F) -> F:
+    """Have a method refused where the lease that it is under was lost."""
+
+    @wraps(method)
+    async def fenced(self: "MemoryStore", *args: Any, **kwargs: Any) -> Any:
+        self.check_lease()
+        return await method(self, *args, **kwargs)
+
+    return cast("F", fenced)
+
+
 class MemoryStore:
-    """The contract of `Store` over dictionaries. Gone with its process."""
+    """The contract of `Store` over dictionaries. Gone with its process.
+
+    With `is_shared`, many Apps of this process may use it as workers do, `now` being its clock.
+    """
 
     place = "memory"
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_shared: bool = False, now: Callable[[], datetime] = utcnow) -> None:
+        self.is_shared = is_shared
+        self._leases = MemoryLeases(now)
+        self._lease: Lease | None = None
         self.log_id = token_hex(8)
         self._states: dict[str, PageState] = {}
         self._known: dict[str, Known] = {}
         self._events: dict[int, Event] = {}
         self._event_ids: set[str] = set()
-        self._last_seq = 0
+        self._numbers = _Numbers()
         self._cursors: dict[str, int] = {}
         self._deliveries: dict[str, Delivery] = {}
         self._disabled: dict[str, Attempt] = {}
         self._threads: dict[tuple[str, str], _Thread] = {}
         self._silences: dict[str, Silence] = {}
         self._bell = Bell()
+
+    def under(self, lease: Lease) -> Self:
+        """See `Store`."""
+        fenced = copy.copy(self)
+        fenced._lease = lease  # noqa: SLF001 - another one of ours
+        return fenced
+
+    def check_lease(self) -> None:
+        """Raise LeaseLostError if the lease that this is under was lost."""
+        if self._lease is not None:
+            self._leases.check(self._lease)
+
+    async def renew(self, worker: Worker) -> Roster:
+        """See `Store`."""
+        return self._leases.renew(worker)
+
+    async def roster(self) -> Roster:
+        """See `Store`."""
+        return self._leases.roster()
+
+    async def claim(
+        self, worker_id: str, wanted: Mapping[str, Holding | None]
+    ) -> tuple[Lease, ...]:
+        """See `Store`."""
+        return self._leases.claim(worker_id, wanted)
+
+    async def release(self, worker_id: str, names: Iterable[str]) -> None:
+        """See `Store`."""
+        self._leases.release(worker_id, names)
+
+    async def retire(self, worker_id: str) -> None:
+        """See `Store`."""
+        self._leases.retire(worker_id)
+
+    async def poke(self, page_key: str) -> None:
+        """See `Store`."""
+        self._leases.poke(page_key)
+
+    async def take_pokes(self, page_keys: Iterable[str]) -> None:
+        """See `Store`."""
+        self._leases.take_pokes(page_keys)
 
     async def load_states(self, page_keys: Iterable[str]) -> Mapping[str, PageState]:
         """See `Store`."""
@@ -62,6 +138,7 @@ class MemoryStore:
         """See `Store`."""
         return self._known.get(page_key) or Known(page_key=page_key)
 
+    @_writes
     async def commit(self, visit: Visit) -> tuple[Event, ...]:
         """See `Store`."""
         self._states[visit.page.key] = visit.state
@@ -73,14 +150,17 @@ class MemoryStore:
             )
         return self._append(visit.events)
 
+    @_writes
     async def save_states(self, states: Sequence[PageState]) -> None:
         """See `Store`."""
         self._states.update((state.page_key, state) for state in states)
 
+    @_writes
     async def append(self, events: Sequence[Event]) -> tuple[Event, ...]:
         """See `Store`."""
         return self._append(events)
 
+    @_writes
     async def forget_pages(self, watched: Iterable[str]) -> tuple[tuple[str, KnownIncident], ...]:
         """See `Store`."""
         gone = self._states.keys() - frozenset(watched)
@@ -95,7 +175,7 @@ class MemoryStore:
     ) -> tuple[Event, ...]:
         """See `Store`."""
         found: list[Event] = []
-        for seq in range(max(after + 1, await self.first_seq()), self._last_seq + 1):
+        for seq in range(max(after + 1, await self.first_seq()), self._numbers.last + 1):
             if len(found) >= limit:
                 break
             event = self._events.get(seq)
@@ -126,7 +206,7 @@ class MemoryStore:
 
     async def last_seq(self) -> int:
         """See `Store`."""
-        return self._last_seq
+        return self._numbers.last
 
     async def first_seq(self) -> int:
         """See `Store`."""
@@ -185,10 +265,12 @@ class MemoryStore:
         """See `Store`."""
         return self._cursors.get(reader)
 
+    @_writes
     async def write_cursor(self, reader: str, seq: int) -> None:
         """See `Store`."""
         self._cursors[reader] = seq
 
+    @_writes
     async def dispatch(self, reader: str, seq: int, outgoing: Outgoing) -> None:
         """See `Store`."""
         for name in outgoing.gone:
@@ -261,6 +343,7 @@ class MemoryStore:
         due = (each.due_at for each in self._first_of_lanes(receiver))
         return min((at for at in due if after is None or at > after), default=None)
 
+    @_writes
     async def settle(self, *deliveries: Delivery) -> None:
         """See `Store`."""
         for each in deliveries:
@@ -302,6 +385,7 @@ class MemoryStore:
         mine = (e.status for e in self._deliveries.values() if e.receiver == receiver)
         return Counter(mine)
 
+    @_writes
     async def revive(self, delivery_id: str, now: datetime) -> None:
         """See `Store`."""
         dead = self._deliveries.get(delivery_id)
@@ -313,10 +397,12 @@ class MemoryStore:
         """See `Store`."""
         return frozenset(self._disabled)
 
+    @_writes
     async def disable(self, receiver: str, attempt: Attempt) -> None:
         """See `Store`."""
         self._disabled[receiver] = attempt
 
+    @_writes
     async def enable(self, receiver: str) -> None:
         """See `Store`."""
         self._disabled.pop(receiver, None)
@@ -326,11 +412,13 @@ class MemoryStore:
         threads = {lane: self._threads.get((receiver, lane), _Thread()) for lane in lanes}
         return {lane: thread.reference for lane, thread in threads.items() if thread.reference}
 
+    @_writes
     async def remember_reference(self, receiver: str, lane: str, reference: str) -> None:
         """See `Store`."""
         thread = self._threads.get((receiver, lane), _Thread())
         self._threads[receiver, lane] = replace(thread, reference=reference)
 
+    @_writes
     async def add_silence(self, silence: Silence) -> None:
         """See `Store`."""
         self._silences[silence.id] = silence
@@ -342,16 +430,17 @@ class MemoryStore:
 
     async def wait_for_events(self, after: int) -> None:
         """See `Store`."""
-        while self._last_seq <= after:
+        while self._numbers.last <= after:
             await self._bell.listen().wait()
 
+    @_writes
     async def prune(self, before: datetime) -> int:
         """See `Store`."""
         undecided = {DeliveryStatus.WAITING, DeliveryStatus.HELD}
         waiting = (e.seq for e in self._deliveries.values() if e.status in undecided)
         end = min(
-            min(self._cursors.values(), default=self._last_seq) + 1,
-            min(waiting, default=self._last_seq + 1),
+            min(self._cursors.values(), default=self._numbers.last) + 1,
+            min(waiting, default=self._numbers.last + 1),
         )
         dropped = [
             seq for seq, event in self._events.items() if seq < end and event.observed_at < before
@@ -380,9 +469,9 @@ class MemoryStore:
         recorded: list[Event] = []
         for event in events:
             if event.id not in self._event_ids:
-                self._last_seq += 1
-                recorded.append(event.numbered(self._last_seq))
-                self._events[self._last_seq] = recorded[-1]
+                self._numbers.last += 1
+                recorded.append(event.numbered(self._numbers.last))
+                self._events[self._numbers.last] = recorded[-1]
                 self._event_ids.add(event.id)
         if recorded:
             self._bell.ring()

@@ -127,6 +127,8 @@ def engine(creator: Callable[[], Session], *, size: int, writes: bool) -> Engine
 class PostgresDatabase:
     """An existing database, as a `Database`. With `lock`, the one that is polled with."""
 
+    is_shared = True
+
     def __init__(self, address: Address, lock: "PollerLock | None" = None) -> None:
         self.place = address.place
         plain = partial(connect, address)

@@ -193,6 +193,31 @@ silence = Table(
 )
 """`facts` is the whole Silence."""
 
+worker = Table(
+    "worker",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("until", Instant, nullable=False),
+    Column("facts", LargeBinary, nullable=False),
+)
+"""`facts` is the whole Worker."""
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text),
+    Column("epoch", BigInteger, nullable=False),
+)
+
+poke = Table(
+    "poke",
+    metadata,
+    Column("page_key", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+"""Pages that somebody wants looked at."""
+
 cursor = Table(
     "cursor",
     metadata,

@@ -8,12 +8,13 @@ not decide which database it is, nor who may poll with it: `opening`, `sqlite` a
 """
 
 import asyncio
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from msgspec import MsgspecError
 from sqlalchemy import Connection, Engine, select
@@ -23,11 +24,13 @@ from bellbuoy.events import Event
 from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Silence, Standing
 from bellbuoy.model.facts import IncidentKind
 from bellbuoy.model.known import Known, KnownComponent, KnownIncident, PageState
+from bellbuoy.model.leases import Holding, Lease, Roster, Worker
 from bellbuoy.stores import (
     Outgoing,
     Visit,
     eventlog,
     knowledge,
+    leases,
     outbox,
     schema,
     search,
@@ -64,6 +67,7 @@ class SqlStore:
         self._readers = ThreadPoolExecutor(READERS, "bellbuoy-read")
         self._writer = Writer(database.writing, database.place)
         self._bell = Bell()
+        self._lease: Lease | None = None
 
     @property
     def log_id(self) -> str:
@@ -74,6 +78,47 @@ class SqlStore:
     def place(self) -> str:
         """The path of the database, or its address without a password."""
         return self._database.place
+
+    @property
+    def is_shared(self) -> bool:
+        """See `Store`."""
+        return self._database.is_shared
+
+    def under(self, lease: Lease) -> Self:
+        """See `Store`."""
+        fenced = copy.copy(self)
+        fenced._lease = lease  # noqa: SLF001 - another one of ours
+        return fenced
+
+    async def renew(self, worker: Worker) -> Roster:
+        """See `Store`."""
+        return await self._write(leases.renew, worker, self.place)
+
+    async def roster(self) -> Roster:
+        """See `Store`."""
+        return await self._read(leases.roster)
+
+    async def claim(
+        self, worker_id: str, wanted: Mapping[str, Holding | None]
+    ) -> tuple[Lease, ...]:
+        """See `Store`."""
+        return await self._write(leases.claim, worker_id, wanted)
+
+    async def release(self, worker_id: str, names: Iterable[str]) -> None:
+        """See `Store`."""
+        await self._write(leases.release, worker_id, names)
+
+    async def retire(self, worker_id: str) -> None:
+        """See `Store`."""
+        await self._write(leases.retire, worker_id)
+
+    async def poke(self, page_key: str) -> None:
+        """See `Store`."""
+        await self._write(leases.add_poke, page_key)
+
+    async def take_pokes(self, page_keys: Iterable[str]) -> None:
+        """See `Store`."""
+        await self._write(leases.take_pokes, page_keys)
 
     async def load_states(self, page_keys: Iterable[str]) -> Mapping[str, PageState]:
         """See `Store`."""
@@ -314,7 +359,14 @@ class SqlStore:
     async def _write(
         self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        return await self._writer.run(lambda connection: job(connection, *args, **kwargs))
+        lease = self._lease
+
+        def fenced(connection: Connection) -> T:
+            if lease is not None:
+                leases.check(connection, lease)
+            return job(connection, *args, **kwargs)
+
+        return await self._writer.run(fenced)
 
     async def _read(
         self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -358,6 +410,7 @@ def _unreadable_rows(connection: Connection) -> tuple[str, ...]:
         *eventlog.DECODERS,
         *outbox.DECODERS,
         *silences.DECODERS,
+        *leases.DECODERS,
     ):
         blobs = select(column).where(column.is_not(None))
         for blob in connection.scalars(blobs.execution_options(yield_per=_CHUNK)):

@@ -42,6 +42,8 @@ _INSPECTED = 64 * 1024 * 1024
 class SqliteDatabase:
     """An existing file, as a `Database`."""
 
+    is_shared = False
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self.place = str(path)

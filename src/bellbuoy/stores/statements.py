@@ -1,17 +1,35 @@
-"""Inserts that SQLite and PostgreSQL spell alike, but SQLAlchemy keeps per dialect."""
+"""What SQLite and PostgreSQL spell in two ways, or alike but SQLAlchemy keeps per dialect."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Insert, Table
+from sqlalchemy import Connection, Insert, Select, Table, literal_column, select, type_coerce
 from sqlalchemy.dialects import sqlite
+
+from bellbuoy.stores.schema import Instant
 
 T = TypeVar("T")
 
 ROWS_AT_ONCE = 25
 """Rows in one statement; SQLite before 3.32 takes no more than 999 values."""
+
+
+_CLOCKS: dict[str, Select[Any]] = {
+    dialect: select(type_coerce(literal_column(microseconds), Instant))
+    for dialect, microseconds in (
+        ("postgresql", "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"),
+        # A number of days with fractions: good for about 40 microseconds.
+        ("sqlite", "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"),
+    )
+}
+
+
+def clock(connection: Connection) -> datetime:
+    """The instant by the clock of the database."""
+    return connection.execute(_CLOCKS[connection.dialect.name]).scalar_one()
 
 
 def upsert(connection: Connection, table: Table, *columns: str) -> Insert:

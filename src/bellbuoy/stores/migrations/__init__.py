@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from bellbuoy.errors import StoreNewerError
 from bellbuoy.stores.faults import damaged
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest version. Kept here too, so that Alembic is only imported when there is a step."""
 
 VERSIONS = Path(__file__).parent / "versions"
