@@ -29,6 +29,7 @@ from bellbuoy.model.known import (
     KnownUpdate,
     PageState,
 )
+from bellbuoy.model.leases import Role
 from bellbuoy.polling.poller import Network
 from bellbuoy.stores import Visit
 from bellbuoy.stores.opening import open_store
@@ -137,7 +138,7 @@ async def _site(count: int) -> AsyncGenerator[Site]:
         overview = Overview()
         app = App(
             config,
-            deliver=False,
+            roles=(Role.POLL,),
             store=store,
             network=cast("Network", _Nobody()),
             observer=overview,

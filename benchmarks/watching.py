@@ -102,7 +102,7 @@ def polls(
         begun, began = counting.visits, time.process_time()
         for sweep in range(sweeps):
             await counting.until(begun + (sweep + 1) * len(urls))
-            await app._flush()  # noqa: SLF001 - once a minute by itself
+            await app._rounds.flush()  # noqa: SLF001 - once a minute by itself
         cpu, visits = time.process_time() - began, counting.visits - begun
         outcomes = counting.outcomes - before
         return {"cpu": cpu / visits, "visits": visits, "outcomes": outcomes}

@@ -128,7 +128,7 @@ def test_p9_polling_that_stalls_is_not_ready() -> None:
     async def question(app: App) -> None:
         await asyncio.sleep(600)
         assert app.ready() == ()
-        app._scheduler._visit = never
+        app._rounds.scheduler._visit = never
         await asyncio.sleep(230)
         assert app.ready() == ()
         await asyncio.sleep(120)
@@ -202,8 +202,8 @@ def test_p2_what_visits_wrote_since_makes_ready_again_although_nothing_is_left_t
         await asyncio.sleep(3.5 * FLUSH_EVERY)
         assert app.ready() == ("the store refuses to be written",)
         is_full = False
-        app._scheduler.take_dirty()
-        await app._flush()
+        app._rounds.scheduler.take_dirty()
+        await app._rounds.flush()
         assert app.ready() == ()
 
     asked(question)

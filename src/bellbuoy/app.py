@@ -9,40 +9,44 @@ sends in flight get a moment, and what could not be sent stays in the store.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from secrets import token_hex
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from xxhash import xxh3_64_hexdigest
+
+from bellbuoy import __version__
 from bellbuoy.config import Config
-from bellbuoy.delivery.courier import Courier, Send
-from bellbuoy.delivery.dispatcher import Dispatcher
+from bellbuoy.delivery.courier import Send
 from bellbuoy.delivery.heartbeat import Heartbeat
-from bellbuoy.delivery.pacing import Paces
 from bellbuoy.delivery.patience import Patience
+from bellbuoy.delivery.post import Crew, Post
 from bellbuoy.detection.unwatched import ended
 from bellbuoy.errors import StoreError
 from bellbuoy.events import Event
 from bellbuoy.exchange import Exchange
-from bellbuoy.formats import Formats
 from bellbuoy.http.driver import Driver
 from bellbuoy.model.delivery import Receipt
 from bellbuoy.model.facts import Page
 from bellbuoy.model.known import PageState
-from bellbuoy.notifiers import Notifiers, renewal, takes_digests
+from bellbuoy.model.leases import Role, Worker
 from bellbuoy.observer import Observer, Observers, Recorded, refused
-from bellbuoy.polling.outlook import Outlook
-from bellbuoy.polling.poller import Network, Poller
-from bellbuoy.polling.scheduler import Place, Scheduler, Sweep
-from bellbuoy.routing.matchers import services
+from bellbuoy.platform import process_name
+from bellbuoy.polling.poller import Network
+from bellbuoy.polling.rounds import Rounds
+from bellbuoy.polling.scheduler import Place, Sweep
+from bellbuoy.share import Share
 from bellbuoy.stocktaking import Stocktaking
 from bellbuoy.stores import Store
 from bellbuoy.stores.opening import open_store
 from bellbuoy.telemetry import readiness
 from bellbuoy.telemetry.pulse import pulse
 from bellbuoy.telemetry.stock import Stock
+from bellbuoy.workers.membership import Membership
 
 __all__ = ["App", "Place", "Sweep"]
 
@@ -66,6 +70,10 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
+def _always() -> bool:
+    return True
+
+
 def _death(task: asyncio.Task[None]) -> str:
     """The name of a task that died, and of what kind of error; empty if it did not."""
     if not task.done() or task.cancelled() or (error := task.exception()) is None:
@@ -85,24 +93,25 @@ def _sender(driver: Driver) -> Send:
 class App:
     """A running monitor: it polls and delivers from entering to leaving.
 
-    With `once`, every page is looked at one time, what that brings is delivered, and it is
-    over. Without `deliver`, nothing is sent to receivers. A `store` or a `network` that is
+    `roles` say what it is there for. Where the store is shared by many workers, it is one of them,
+    and does its share; else all of it. With `once`, every page is looked at one time, what that
+    brings is delivered, and it is over. A `store` or a `network` that is
     given is used and not closed; otherwise those of the config are opened. `pulse` is told twice
     a second how many seconds late the event loop is.
 
     Once entered, `store` is where everything is kept, and `network` the only way to pages, with
     every limit and guard.
 
-    Entering raises AlreadyRunningError if another process polls with this store, and
-    StoreError if the store cannot be used.
+    Entering raises AlreadyRunningError if another process polls with this store and does not
+    share, and StoreError if the store cannot be used.
     """
 
     def __init__(
         self,
         config: Config,
         *,
+        roles: Collection[Role] = (Role.POLL, Role.DELIVER),
         once: bool = False,
-        deliver: bool = True,
         store: Store | None = None,
         network: Network | None = None,
         observer: Observer | None = None,
@@ -110,8 +119,8 @@ class App:
         now: Callable[[], datetime] = utcnow,
     ) -> None:
         self.config = config
+        self._roles = tuple(role for role in Role if role in roles)
         self._once = once
-        self._deliver = deliver
         self._given_store = store
         self._network = network
         self._observer = observer or Observer()
@@ -121,7 +130,8 @@ class App:
         self._tasks: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
         self._failure: BaseException | None = None
-        self._is_refused = False
+        self._pages: dict[str, Page] = {one.page.key: one.page for one in config.watched}
+        self._membership: Membership | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -142,8 +152,9 @@ class App:
 
     async def _open(self) -> None:
         config = self.config
+        is_writing = {Role.POLL, Role.DELIVER} & set(self._roles)
         self.store = self._given_store or await self._stack.enter_async_context(
-            open_store(config.store, poller=True)
+            open_store(config.store, poller=bool(is_writing))
         )
         driver = await self._stack.enter_async_context(
             Driver(config.http, observer=self._observer, now=self._now)
@@ -152,52 +163,92 @@ class App:
         self._stocktaking = Stocktaking(config, self.store)
         self._last_visit = readiness.LastVisit(asyncio.get_running_loop().time)
         self._observer = Observers((self._observer, self._stocktaking, self._last_visit))
-        pages = [watched.page for watched in config.watched]
-        states = await self.store.load_states(page.key for page in pages)
-        for page in pages:
-            state = states.get(page.key)
-            if state is not None and state.health.held_until is not None:
-                driver.hold(state.url or page.url, state.health.held_until)
-        if not config.partial:
-            await self._forget_unwatched(pages)
-        self._heartbeat = self._make_heartbeat(driver, pages)
-        self._outlook = outlook = Outlook(len(pages))
-        self._scheduler = self._make_scheduler(pages, states, outlook)
-        self._couriers: dict[str, Courier] = {}
-        self._dispatcher: Dispatcher | None = None
-        if self._deliver and config.receivers:
-            await self._open_delivery(driver)
-        self._stack.push_async_callback(self._flush)
+        heartbeat = self._make_heartbeat(driver)
+        worker = self._make_worker(driver) if self.store.is_shared else None
+        self._rounds = self._make_rounds(driver, worker)
+        post = self._make_post(driver, worker)
+        self._stack.push_async_callback(self._rounds.flush)
         self._stack.push_async_callback(self._stop_tasks)
-        self._start_tasks()
+        if worker is not None:
+            await self._begin_share(worker, post)
+        else:
+            await self._begin_all(post)
+        self._start_regular_tasks(heartbeat)
 
-    def _make_scheduler(
-        self, pages: list[Page], states: Mapping[str, PageState], outlook: Outlook
-    ) -> Scheduler:
-        """Polling: which page when, and what a visit does."""
+    async def _begin_all(self, post: Post) -> None:
+        """Nobody else polls or delivers: do all of it."""
+        if Role.POLL in self._roles:
+            if not self.config.partial:
+                await self._forget_unwatched()
+            await self._rounds.take_all()
+        crew = await post.crew(lambda _: self.store) if Role.DELIVER in self._roles else None
+        if self._once:
+            self._start("once", self._look_once(crew))
+            return
+        self._start("scheduler", self._rounds.scheduler.run())
+        if crew is not None:
+            self._start("dispatcher", crew.dispatcher.run())
+            for courier in crew.couriers:
+                self._start("courier", courier.run())
+
+    async def _begin_share(self, worker: Membership, post: Post) -> None:
+        """Others may poll and deliver too: do what is leased."""
+        self._share.open(self._rounds, None if self._once else post)
+        await worker.join()
+        if self._once:
+            crew = await post.crew(worker.writing) if Role.DELIVER in self._roles else None
+            self._start("once", self._look_once(crew))
+        else:
+            self._start("scheduler", self._rounds.scheduler.run())
+        self._start("membership", worker.run())
+        if Role.POLL in self._roles and not self.config.partial:
+            self._start("forget", self._forget_when_agreed())
+
+    def _make_worker(self, driver: Driver) -> Membership:
+        """Who we are among those that share the store; retires at the end."""
         config = self.config
-        poller = Poller(
-            Formats(config.formats),
-            self.network,
-            self.store,
-            outlook,
-            now=self._now,
-            observer=self._observer,
-            components={one.page.key: one.components for one in config.watched},
+        keys = "\n".join(sorted(one.page.key for one in config.watched))
+        us = Worker(
+            id=token_hex(8),
+            name=process_name(),
+            roles=self._roles,
+            version=__version__,
+            started_at=self._now(),
+            watches=xxh3_64_hexdigest(keys.encode()),
+            is_alone=self._once or config.partial,
         )
-        return Scheduler(
-            pages,
-            states,
-            poller.visit,
-            seats=config.http.seats,
+        self._share = Share(config, us, self._observer, driver.divide)
+        worker = Membership(self.store, us, self._share.names, self._share, self._observer)
+        self._stack.push_async_callback(worker.leave)
+        self._membership = worker
+        return worker
+
+    def _make_rounds(self, driver: Driver, worker: Membership | None) -> Rounds:
+        return Rounds(
+            self.config,
+            self.store,
+            self.network,
+            driver.hold,
             now=self._now,
             observer=self._observer,
-            is_offline=lambda: outlook.is_offline,
+            worker=worker,
             once=self._once,
         )
 
-    def _make_heartbeat(self, driver: Driver, pages: list[Page]) -> Heartbeat | None:
-        """The sign of life, which hears of every visit from now on."""
+    def _make_post(self, driver: Driver, worker: Membership | None) -> Post:
+        return Post(
+            self.config,
+            self.store,
+            _sender(driver),
+            self._start,
+            now=self._now,
+            observer=self._observer,
+            may_begin=worker.is_current if worker else _always,
+        )
+
+    def _make_heartbeat(self, driver: Driver) -> Heartbeat | None:
+        """The sign of life to the outside, which hears of every visit from now on."""
+        pages = [one.page for one in self.config.watched]
         if self.config.heartbeat is None or not pages:
             return None
         shortest = min(page.every for page in pages)
@@ -205,96 +256,67 @@ class App:
         self._observer = Observers([self._observer, heartbeat])
         return heartbeat
 
-    async def _open_delivery(self, driver: Driver) -> None:
-        config = self.config
-        send = _sender(driver)
-        notifiers = Notifiers(config.notifiers)
-        landscape = config.landscape
-        paces = Paces()
-        self._dispatcher = Dispatcher(
-            self.store,
-            config.routes,
-            landscape,
-            config.receivers,
-            now=self._now,
-            observer=self._observer,
-            digesting=[r.name for r in config.receivers if takes_digests(notifiers[r.kind])],
-            renewals={r.name: renewal(notifiers[r.kind], r.settings) for r in config.receivers},
-            wake=self._wake_couriers,
-        )
-        await self._dispatcher.begin()
-        self._couriers = {
-            receiver.name: Courier(
-                self.store,
-                receiver,
-                notifiers[receiver.kind],
-                send,
-                now=self._now,
-                observer=self._observer,
-                services=lambda event: services(event, landscape),
-                paces=paces,
-            )
-            for receiver in config.receivers
-        }
-
-    def _wake_couriers(self, receivers: Collection[str]) -> None:
-        # What was held may be for a receiver that the config has no more.
-        for name in self._couriers.keys() & receivers:
-            self._couriers[name].wake()
-
-    def _start_tasks(self) -> None:
+    def _start_regular_tasks(self, heartbeat: Heartbeat | None) -> None:
         if self._once:
-            self._start("once", self._look_once())
             return
-        self._start("scheduler", self._scheduler.run())
-        self._start("flush", self._flush_regularly())
-        self._start("prune", self._prune_regularly())
-        if self._heartbeat is not None:
-            self._start("heartbeat", self._heartbeat.run())
-        if self._dispatcher is not None:
-            self._start("dispatcher", self._dispatcher.run())
-        for courier in self._couriers.values():
-            self._start("courier", courier.run())
+        if Role.POLL in self._roles:
+            self._start("flush", self._flush_regularly())
+            self._start("prune", self._prune_regularly())
+            if heartbeat is not None:
+                self._start("heartbeat", heartbeat.run())
         if self._pulse is not None:
             self._start("pulse", pulse(self._pulse))
 
-    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(self._task_ended)
         self._tasks.append(task)
+        return task
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         """A task that dies takes the process with it: half a monitor looks like a quiet day."""
         if task.cancelled() or task.exception() is None:
+            self._tasks.remove(task)
             return
         self._failure = self._failure or task.exception()
         self._over.set()
 
     async def first_sweep(self) -> Sweep:
         """Wait until every page was looked at once, or until it is over; what was found."""
-        await self._unless_over(self._scheduler.swept())
+        await self._unless_over(self._rounds.scheduler.swept())
         self._raise_failure()
-        return self._scheduler.standing()
+        return self._rounds.scheduler.standing()
 
     def looked_at(self) -> int:
         """How many pages were looked at since the start."""
-        return self._scheduler.looked_at()
+        return self._rounds.scheduler.looked_at()
 
     def standing(self) -> Sweep:
         """How the pages stand now."""
-        return self._scheduler.standing()
+        return self._rounds.scheduler.standing()
 
     def places(self) -> tuple[Place, ...]:
         """Every page with how it stands and when it is looked at next, as the config has them."""
-        return self._scheduler.places()
+        return tuple(place for key in self._pages if (place := self.place(key)))
 
     def place(self, page_key: str) -> Place | None:
         """One of these; None if the page is not watched."""
-        return self._scheduler.place(page_key)
+        if page_key not in self._pages:
+            return None
+        return self._rounds.scheduler.place(page_key) or Place(
+            page=self._pages[page_key], state=PageState(page_key=page_key), due_at=None
+        )
 
-    def poke(self, page_key: str) -> bool:
-        """Have a page looked at soon; False if it is not watched."""
-        return self._scheduler.poke(page_key)
+    async def poke(self, page_key: str) -> bool:
+        """Have a page looked at soon, by whoever polls it; False if it is not watched.
+
+        Raises StoreError.
+        """
+        if page_key not in self._pages:
+            return False
+        if not self._rounds.scheduler.poke(page_key):
+            await self.store.poke(page_key)
+        return True
 
     def now(self) -> datetime:
         """The instant by its clock."""
@@ -316,17 +338,20 @@ class App:
     async def stock(self) -> Stock:
         """What stands now, for `telemetry.metrics`."""
         return await self._stocktaking.take(
-            [(one.page, one.state) for one in self.places()],
+            [(one.page, one.state) for one in self._rounds.scheduler.places()],
             unready=self.ready(),
-            is_offline=self._outlook.is_offline,
+            is_offline=self._rounds.outlook.is_offline,
         )
 
     def _vitals(self) -> readiness.Vitals:
+        since = max(self._last_visit.at, self._rounds.taken_at)
+        ours = self._rounds.scheduler.places()
         return readiness.Vitals(
             dead=tuple(filter(None, map(_death, self._tasks))),
-            silence=asyncio.get_running_loop().time() - self._last_visit.at,
-            shortest=min((one.page.every for one in self.config.watched), default=None),
-            is_refused=self._is_refused,
+            silence=asyncio.get_running_loop().time() - since,
+            shortest=min((one.page.every for one in ours), default=None),
+            is_refused=self._rounds.is_refused,
+            is_cut_off=self._membership is not None and not self._membership.is_current(),
             is_stopping=self._over.is_set(),
         )
 
@@ -387,32 +412,17 @@ class App:
         if self._failure is not None:
             raise self._failure
 
-    async def _look_once(self) -> None:
-        await self._scheduler.run()
-        if self._dispatcher is not None:
-            await self._dispatcher.catch_up()
-        await asyncio.gather(*(courier.drain() for courier in self._couriers.values()))
+    async def _look_once(self, crew: Crew | None) -> None:
+        await self._rounds.scheduler.run()
+        if crew is not None:
+            await crew.dispatcher.catch_up()
+            await asyncio.gather(*(courier.drain() for courier in crew.couriers))
         self._over.set()
 
     async def _flush_regularly(self) -> None:
         while True:
             await asyncio.sleep(FLUSH_EVERY)
-            await self._flush()
-
-    async def _flush(self) -> None:
-        states = self._scheduler.take_dirty()
-        if not states:
-            # What could not be written then was written since, with visits.
-            self._is_refused = False
-            return
-        try:
-            await self.store.save_states(states)
-        except StoreError as error:
-            self._scheduler.give_back(states)
-            self._observer.happened(refused(str(error)))
-            self._is_refused = True
-        else:
-            self._is_refused = False
+            await self._rounds.flush()
 
     async def _prune_regularly(self) -> None:
         while True:
@@ -423,9 +433,16 @@ class App:
             except StoreError as error:
                 self._observer.happened(refused(str(error)))
 
-    async def _forget_unwatched(self, pages: list[Page]) -> None:
+    async def _forget_when_agreed(self) -> None:
+        """While a new config is rolled out, some still watch what others do not."""
+        await self._share.agreed.wait()
+        await Patience("the end of what is watched no longer", self._observer).insist(
+            self._forget_unwatched
+        )
+
+    async def _forget_unwatched(self) -> None:
         """Removing a page from the config ends its open incidents, for the log only."""
-        forgotten = await self.store.forget_pages(page.key for page in pages)
+        forgotten = await self.store.forget_pages(self._pages)
         now = self._now()
         events = [event for key, incident in forgotten for event in ended(key, incident, now)]
         if events:
@@ -433,7 +450,8 @@ class App:
             self._observer.recorded(Recorded(kinds=tuple(e.kind.value for e in recorded)))
 
     async def _stop_tasks(self) -> None:
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=STOP_WITHIN)
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_WITHIN)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -50,6 +51,11 @@ def cache_directory() -> Path:
     else:
         base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "bellbuoy"
+
+
+def process_name() -> str:
+    """This process, for people: the machine's name and the number of the process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 class LockedError(Exception):

@@ -103,11 +103,11 @@ class Story:
 class PretendApp:
     """Behaves as `bellbuoy.app.App` does, as far as a reader of it can tell."""
 
-    def __init__(self, story, config, *, once=False, deliver=True, observer=None, store=None):
+    def __init__(self, story, config, *, once=False, roles=(), observer=None, store=None):
         self.story = story
         self.config = config
         self.once = once
-        self.deliver = deliver
+        self.roles = roles
         self.observer = observer
         self.store = story.store
         self.over = asyncio.Event()

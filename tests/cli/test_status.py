@@ -16,6 +16,7 @@ from bellbuoy.model.facts import (
     Provider,
 )
 from bellbuoy.model.known import Known, KnownComponent, KnownIncident, PageState
+from bellbuoy.model.leases import Role
 from bellbuoy.stores import Visit
 from bellbuoy.stores.memory import MemoryStore
 from tests.cli.pretend import NOW, Story, page
@@ -71,7 +72,7 @@ def look(monkeypatch, capsys):
         monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
         code = program.main(["status", *arguments])
         out, err = capsys.readouterr()
-        assert not story.apps[0].deliver
+        assert story.apps[0].roles == (Role.POLL,)
         return code, out, err
 
     return look

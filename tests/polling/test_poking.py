@@ -32,7 +32,7 @@ def test_a_poked_page_is_looked_at_at_once_but_five_seconds_after_the_look_befor
     async def poke(app: App) -> None:
         await app.first_sweep()
         await asyncio.sleep(wait)
-        assert app.poke(URL)
+        assert await app.poke(URL)
 
     monitored(config(page(every=600)), network, seconds=60, during=poke)
     first, second = times(network)
@@ -46,7 +46,7 @@ def test_a_hundred_pokes_are_one_look() -> None:
     async def poke(app: App) -> None:
         await app.first_sweep()
         for _ in range(100):
-            assert app.poke(URL)
+            assert await app.poke(URL)
             await asyncio.sleep(0.01)
 
     monitored(config(page(every=600)), network, seconds=60, during=poke)
@@ -61,7 +61,7 @@ def test_a_poke_never_puts_a_look_off() -> None:
         await app.first_sweep()
         for _ in range(40):
             await asyncio.sleep(0.5)
-            app.poke(URL)
+            await app.poke(URL)
 
     monitored(config(page(every=10)), network, seconds=60, during=poke)
     gaps = [late - early for early, late in zip(times(network), times(network)[1:], strict=False)]
@@ -80,7 +80,7 @@ def test_h5_a_poke_does_not_shorten_what_a_host_asked_for() -> None:
         await app.first_sweep()
         for _ in range(50):
             await asyncio.sleep(10)
-            assert app.poke(URL)
+            assert await app.poke(URL)
 
     monitored(config(page()), network, seconds=1, during=poke)
     assert len(times(network)) == 1
@@ -104,7 +104,7 @@ def test_a_page_that_is_being_looked_at_is_asked_again_after_that_look() -> None
         place = app.place(URL)
         assert place is not None
         assert place.due_at is None
-        assert app.poke(URL)
+        assert await app.poke(URL)
 
     monitored(config(page(every=600)), network, seconds=60, during=poke)
     assert most == 1
@@ -117,7 +117,7 @@ def test_what_is_not_watched_cannot_be_poked() -> None:
     network = ScriptedNetwork(lambda _url, _time: QUIET)
 
     async def poke(app: App) -> None:
-        assert not app.poke("https://elsewhere.example")
+        assert not await app.poke("https://elsewhere.example")
         assert app.place("https://elsewhere.example") is None
 
     monitored(config(page()), network, seconds=20, during=poke)

@@ -40,6 +40,7 @@ from bellbuoy.model.known import (
     KnownUpdate,
     PageState,
 )
+from bellbuoy.model.leases import Role
 from bellbuoy.stores import Outgoing, Store, Visit
 from bellbuoy.stores.opening import open_store
 from bellbuoy.web.overview import Overview
@@ -368,7 +369,7 @@ async def open_site(
         overview = Overview()
         app = App(
             chosen,
-            deliver=False,
+            roles=(Role.POLL,),
             store=store,
             network=Silent(),
             observer=overview,

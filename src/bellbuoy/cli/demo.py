@@ -89,6 +89,7 @@ async def _demo(
     from bellbuoy.cli.output import say
     from bellbuoy.cli.rendering import usual_kinds
     from bellbuoy.demo.internet import demo_config, pretend_internet
+    from bellbuoy.model.leases import Role
     from bellbuoy.observer import Observers
     from bellbuoy.platform import stop_signals
     from bellbuoy.telemetry.logging import open_log
@@ -100,7 +101,7 @@ async def _demo(
             render = usual_kinds(config, kinds, as_json=as_json)
             say(f"{len(config.watched)} pretend vendors, for about {seconds:g} s, seed {seed}")
             observer = log if shown is None else Observers((log, shown.observer))
-            async with App(config, deliver=False, observer=observer) as app:
+            async with App(config, roles=(Role.POLL,), observer=observer) as app:
                 if shown is not None:
                     say(f"serving at {shown.address}")
                 with stop_signals(app.request_stop):

@@ -11,6 +11,7 @@ from bellbuoy.config import Config, Watched
 from bellbuoy.errors import Unreadable
 from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind, IncidentStatus
 from bellbuoy.model.known import KnownComponent, KnownIncident
+from bellbuoy.model.leases import Role
 from bellbuoy.platform import stop_signals
 from bellbuoy.text import clean_line
 
@@ -61,7 +62,7 @@ class Standing(Struct, frozen=True, kw_only=True):
 async def look(config: Config) -> list[Standing]:
     """Poll every page once, with a store that is forgotten, and tell how each provider is."""
     with FirstLooks(config.watched) as looks:
-        app = App(config, once=True, deliver=False, observer=looks)
+        app = App(config, once=True, roles=(Role.POLL,), observer=looks)
         with stop_signals(app.request_stop):
             async with app:
                 await app.first_sweep()

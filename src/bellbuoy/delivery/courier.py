@@ -83,6 +83,10 @@ Send = Callable[[Exchange[Receipt]], Awaitable[Receipt]]
 Notify = Callable[[Message | Digest], Awaitable[Receipt]]
 
 
+def _always() -> bool:
+    return True
+
+
 def _no_services(event: Event) -> tuple[Service, ...]:  # noqa: ARG001 - the shape of `services`
     return ()
 
@@ -92,6 +96,8 @@ class Courier:
 
     `now` is the wall clock; `chance` spreads the retries. `services` says which of the
     operator's own services need what an event is about. `paces` are those of all receivers.
+    While `may_begin` says no, nothing is sent: somebody else may have taken over. Once the store
+    says that somebody has, `run` raises LeaseLostError.
     """
 
     def __init__(
@@ -106,6 +112,7 @@ class Courier:
         chance: Random | None = None,
         services: Callable[[Event], Sequence[Service]] = _no_services,
         paces: Paces | None = None,
+        may_begin: Callable[[], bool] = _always,
     ) -> None:
         self._store = store
         self._receiver = receiver
@@ -116,6 +123,7 @@ class Courier:
         self._chance = chance or Random()  # noqa: S311 - spreads retries, keeps no secret
         self._services = services
         self._paces = paces or Paces()
+        self._may_begin = may_begin
         self._patience = Patience(f"receiver {receiver.name}", observer)
         # To ask what a kind offers costs more than to make a message, so it is asked once.
         self._at_once = AT_ONCE if isinstance(notifier, HttpNotifier) else 1
@@ -196,7 +204,7 @@ class Courier:
     async def _fill(self, notify: Notify, until: datetime | None) -> None:
         """Start sends until every seat is taken, or nothing is due."""
         is_all = False
-        while len(self._flying) < self._at_once and self._hold() <= 0 and not self._is_over:
+        while len(self._flying) < self._at_once and self._may_send():
             if not self._claimed:
                 if is_all:
                     return
@@ -269,6 +277,9 @@ class Courier:
             self._failure = task.exception()
         self._news.set()
 
+    def _may_send(self) -> bool:
+        return self._hold() <= 0 and not self._is_over and self._may_begin()
+
     def _hold(self) -> float:
         """For how many more seconds the receiver asked us to stay away."""
         return self._held_until - asyncio.get_running_loop().time()
@@ -306,6 +317,8 @@ class Courier:
     async def _try(self, notify: Notify, parcel: Parcel) -> None:
         if self._pace is not None:
             await self._paces.turn(self._notifier.KIND, self._pace)
+            if not self._may_begin():
+                return
         began = self._now()
         sent_at = int(began.timestamp())
         messages = parcel.messages(self._services, sent_at)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from bellbuoy.errors import StoreError
+from bellbuoy.errors import LeaseLostError, StoreError
 from bellbuoy.observer import STORE, Happened, Observer
 
 T = TypeVar("T")
@@ -16,7 +16,8 @@ PAUSE = 5.0
 class Patience:
     """Calls to a store that must succeed in the end; trouble is told once, and its end.
 
-    `who` is who waits, for the observer. With `tries`, the last StoreError is raised.
+    `who` is who waits, for the observer. With `tries`, the last StoreError is raised; that
+    somebody else has taken over is raised at once.
     """
 
     def __init__(self, who: str, observer: Observer, *, tries: int | None = None) -> None:
@@ -32,6 +33,8 @@ class Patience:
             while True:
                 try:
                     return await call()
+                except LeaseLostError:
+                    raise
                 except StoreError as error:
                     tried += 1
                     if tried == 1:

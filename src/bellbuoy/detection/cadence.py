@@ -5,6 +5,7 @@ where a server says that its answer stays fresh, slower and slower while a page 
 period that a person wrote is never stretched but by failure and by Retry-After.
 """
 
+import math
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
@@ -45,9 +46,12 @@ def phase(page_key: str) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-def first_delay(page: Page, pages: int) -> float:
-    """How long after the start to look first at one of so many pages, in seconds."""
-    return phase(page.key) * min(page.every, FIRST_SPREAD, pages * FIRST_EACH)
+def first_delay(page: Page, pages: int, within: float = math.inf) -> float:
+    """How long after they are taken to look first at one of so many pages, in seconds.
+
+    Not later than `within`, for those that somebody else has looked at until now.
+    """
+    return phase(page.key) * min(page.every, FIRST_SPREAD, pages * FIRST_EACH, within)
 
 
 def next_delay(

@@ -104,6 +104,10 @@ class Driver:
 
         return await perform(exchange, answer, None, self.turns)
 
+    def divide(self, workers: int) -> None:
+        """So many workers, of which this is one, ask the same platforms."""
+        self.limits.divide(workers)
+
     def hold(self, host_url: str, until: datetime) -> None:
         """Send nothing to the host of this address (scheme + host + port) before `until`."""
         if host := self.transport.target(host_url).host:

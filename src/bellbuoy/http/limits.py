@@ -41,7 +41,7 @@ class Budget:
     """A token bucket whose waiters go in turn, those in the middle of a visit first."""
 
     def __init__(self, rate: float, burst: int) -> None:
-        self._rate = rate
+        self.rate = rate
         self._burst = float(burst)
         self._tokens = float(burst)
         self._filled_at = asyncio.get_running_loop().time()
@@ -67,13 +67,13 @@ class Budget:
 
     def _fill(self) -> None:
         now = asyncio.get_running_loop().time()
-        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
+        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self.rate)
         self._filled_at = now
 
     def _schedule(self) -> None:
         if self._timer is None and (self._begun or self._new):
             # A microsecond late rather than a rounding error early.
-            delay = max(0.0, 1 - self._tokens) / self._rate + 1e-6
+            delay = max(0.0, 1 - self._tokens) / self.rate + 1e-6
             self._timer = asyncio.get_running_loop().call_later(delay, self._serve)
 
     def _serve(self) -> None:
@@ -144,6 +144,13 @@ class Limits:
         self._per_host = per_host
         self._hosts: dict[str, Places] = {}
         self._budgets: dict[str, Budget] = {}
+        self._workers = 1
+
+    def divide(self, workers: int) -> None:
+        """Take a platform's budget for divided by so many workers, of which this is one."""
+        self._workers = workers
+        for budget in self._budgets.values():
+            budget.rate = PLATFORM_RATE / workers
 
     def at_host(self, host: str) -> Places:
         """The places at a host; call `forget_host` when one was given back."""
@@ -163,7 +170,7 @@ class Limits:
         """Wait until a platform may be asked; `begun` marks a later request of a visit."""
         budget = self._budgets.get(platform)
         if budget is None:
-            self._budgets[platform] = budget = Budget(PLATFORM_RATE, PLATFORM_BURST)
+            self._budgets[platform] = budget = Budget(PLATFORM_RATE / self._workers, PLATFORM_BURST)
         await budget.take(begun=begun)
 
 

@@ -1,5 +1,6 @@
 """Is it us or them? More than half of all pages out of reach at once means that it is us."""
 
+from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
 from bellbuoy.errors import FetchError, Unreadable, VisitError
@@ -9,9 +10,12 @@ AT_LEAST_HOSTS = 3
 
 
 class Outlook:
-    """Which pages cannot be reached at network level just now, as of their latest visits."""
+    """Which pages cannot be reached at network level just now, as of their latest visits.
 
-    def __init__(self, watched: int) -> None:
+    `watched` says how many are visited at all.
+    """
+
+    def __init__(self, watched: Callable[[], int]) -> None:
         self._watched = watched
         self._failing: dict[str, str] = {}
         self.is_offline = False
@@ -24,14 +28,14 @@ class Outlook:
     @property
     def watched(self) -> int:
         """How many pages there are."""
-        return self._watched
+        return self._watched()
 
     def missed(self, page_key: str, url: str) -> bool:
         """A page could not be reached; true if this is what shows that we are offline."""
         self._failing[page_key] = urlsplit(url).netloc
         if self.is_offline or len(self._failing) < AT_LEAST_PAGES:
             return False
-        if len(self._failing) * 2 <= self._watched:
+        if len(self._failing) * 2 <= self.watched:
             return False
         if len(set(self._failing.values())) < AT_LEAST_HOSTS:
             return False
@@ -41,10 +45,15 @@ class Outlook:
     def reached(self, page_key: str) -> bool:
         """A page answered, whatever it said; true if this is what shows that we are back."""
         self._failing.pop(page_key, None)
-        if not self.is_offline or len(self._failing) * 2 > self._watched:
+        if not self.is_offline or len(self._failing) * 2 > self.watched:
             return False
         self.is_offline = False
         return True
+
+    def forget(self, page_keys: Iterable[str]) -> None:
+        """These pages are visited no more."""
+        for key in page_keys:
+            self._failing.pop(key, None)
 
 
 def is_out_of_reach(error: VisitError) -> bool:

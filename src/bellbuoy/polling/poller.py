@@ -7,7 +7,7 @@ there, and nothing is loaded and nothing written. Does not decide when to come (
 what changed (detection) or who hears of it (delivery).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -19,7 +19,14 @@ from bellbuoy.detection import cadence, health
 from bellbuoy.detection.merge import Merged, is_emptied, merge
 from bellbuoy.detection.moving import carried_over
 from bellbuoy.detection.seen import seen
-from bellbuoy.errors import FetchError, ReadError, StoreError, Unreadable, VisitError
+from bellbuoy.errors import (
+    FetchError,
+    LeaseLostError,
+    ReadError,
+    StoreError,
+    Unreadable,
+    VisitError,
+)
 from bellbuoy.events import Event
 from bellbuoy.exchange import Exchange, Request, Response
 from bellbuoy.formats import Format
@@ -86,10 +93,16 @@ class Look(Struct, frozen=True, kw_only=True):
     is_kept: bool = False
 
 
+async def _always_news(is_offline: bool) -> bool:  # noqa: ARG001 - the shape of `is_news`
+    return True
+
+
 class Poller:
     """Visits pages. Holds nothing of what they say: it comes in, and what is new goes out.
 
-    `components` are the globs of the components that matter, by page key.
+    `components` are the globs of the components that matter, by page key. `writing` is the store
+    as it may be written of a page: under its lease, where others poll too. `is_news` hears that
+    we are offline (True) or online again (False), and says whether nobody told so before.
     """
 
     def __init__(
@@ -99,6 +112,8 @@ class Poller:
         store: Store,
         outlook: Outlook,
         *,
+        writing: Callable[[str], Store],
+        is_news: Callable[[bool], Awaitable[bool]] = _always_news,
         now: Callable[[], datetime],
         observer: Observer,
         components: Mapping[str, tuple[str, ...]] | None = None,
@@ -107,6 +122,8 @@ class Poller:
         self._network = network
         self._store = store
         self._outlook = outlook
+        self._writing = writing
+        self._is_news = is_news
         self._witnesses = Witnesses()
         self._now = now
         self._observer = observer
@@ -128,6 +145,8 @@ class Poller:
             look, events = await self._fail(page, state, error)
             self._tell(page, look.state.health, began, lag, events, failure=error)
             return look
+        except LeaseLostError:
+            return Look(state=state)
         except StoreError as error:
             # The visit is lost, but nothing it learned is: its validators are not kept either.
             self._observer.happened(refused(f"{page.key}: the visit could not be kept: {error}"))
@@ -344,20 +363,21 @@ class Poller:
         elif self._outlook.missed(page.key, page.url):
             outlook = self._outlook
             offline = health.went_offline(self._now(), outlook.failing, outlook.watched)
-            await self._append(offline)
+            if await self._is_news(True):
+                await self._append(page, offline)
 
     async def _note_reached(self, page: Page) -> None:
-        if self._outlook.reached(page.key):
-            await self._append(health.came_online(self._now()))
+        if self._outlook.reached(page.key) and await self._is_news(False):
+            await self._append(page, health.came_online(self._now()))
 
-    async def _append(self, event: Event) -> None:
+    async def _append(self, page: Page, event: Event) -> None:
         try:
-            self._recorded(await self._store.append((event,)))
+            self._recorded(await self._writing(page.key).append((event,)))
         except StoreError as error:
             self._observer.happened(refused(str(error)))
 
     async def _commit(self, visit: Visit) -> tuple[Event, ...]:
-        return self._recorded(await self._store.commit(visit))
+        return self._recorded(await self._writing(visit.page.key).commit(visit))
 
     def _recorded(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
         if events:

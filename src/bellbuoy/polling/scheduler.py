@@ -10,7 +10,7 @@ ones waiting. Does not decide how long to wait (cadence) nor what a visit does (
 import asyncio
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 from typing import Protocol
@@ -28,6 +28,9 @@ TICK = 5.0
 
 POKED_AFTER = 5.0
 """A page that somebody pokes is looked at again no sooner than so long after, in seconds."""
+
+LEFT_WITHIN = 5.0
+"""How long visits in flight may take, in seconds, when their pages are handed over."""
 
 PATIENCE = 3.0
 """How long a visit may keep a quick seat, in seconds, while others wait for one.
@@ -68,12 +71,14 @@ class _Slot:
 
     `began` is when the visit in flight began, else None; `looked` when the last one did.
     `is_waiting` is true while its due time stands in the heap. `is_poked` says that somebody
-    poked while the visit was in flight, and may know more than it sees.
+    poked while the visit was in flight, and may know more than it sees. `is_gone` says that the
+    page is not ours any more.
     """
 
     __slots__ = (
         "began",
         "due",
+        "is_gone",
         "is_looked_at",
         "is_poked",
         "is_put_back",
@@ -96,6 +101,7 @@ class _Slot:
         self.is_looked_at = False
         self.is_put_back = False
         self.is_poked = False
+        self.is_gone = False
         self.task: asyncio.Task[None] | None = None
 
     @property
@@ -103,31 +109,35 @@ class _Slot:
         return self.is_put_back or self.state.health.timed_out
 
 
-class Scheduler:
-    """Keeps every page's due time and has it visited then.
+def _always() -> bool:
+    return True
 
-    `is_offline` tells whether it is us who are out of reach. With `once`, every page is
+
+class Scheduler:
+    """Keeps the due time of every page that it has taken, and has it visited then.
+
+    `pages` are all that there are, in the order of the config. `is_offline` tells whether it is
+    us who are out of reach. While `may_begin` says no, no visit begins. With `once`, every page is
     visited one time, at once, and `run` returns.
     """
 
     def __init__(
         self,
         pages: Sequence[Page],
-        states: Mapping[str, PageState],
         visit: Visiting,
         *,
         seats: int,
         now: Callable[[], datetime],
         observer: Observer,
         is_offline: Callable[[], bool] = lambda: False,
+        may_begin: Callable[[], bool] = _always,
         once: bool = False,
     ) -> None:
-        self._slots = [
-            _Slot(number, page, states.get(page.key) or PageState(page_key=page.key))
-            for number, page in enumerate(pages)
-        ]
-        self._by_key = {slot.page.key: slot for slot in self._slots}
+        self._pages = tuple(pages)
+        self._numbers = {page.key: number for number, page in enumerate(pages)}
+        self._slots: dict[int, _Slot] = {}
         self._visit = visit
+        self._may_begin = may_begin
         # Together no more than the driver has: a visit that waits for a seat there would look
         # like one that is slow.
         slow = max(seats // 10, 1)
@@ -140,10 +150,66 @@ class Scheduler:
         self._is_offline = is_offline
         self._once = once
         self._wake = asyncio.Event()
-        self._unseen = len(self._slots)
+        self._unseen = 0
         self._swept = asyncio.Event()
         self._dirty: dict[str, PageState] = {}
         self._broken: BaseException | None = None
+
+    def take(
+        self,
+        page_keys: Iterable[str],
+        states: Mapping[str, PageState],
+        *,
+        within: float = math.inf,
+    ) -> None:
+        """Visit these pages from now on; first looks are spread over at most so many seconds."""
+        pages = [self._pages[self._numbers[key]] for key in page_keys]
+        time = asyncio.get_running_loop().time()
+        for page in pages:
+            state = states.get(page.key) or PageState(page_key=page.key)
+            slot = _Slot(self._numbers[page.key], page, state)
+            slot.due = time if self._once else time + self._first_delay(slot, len(pages), within)
+            slot.is_waiting = True
+            self._slots[slot.number] = slot
+            heappush(self._heap, (slot.due, slot.number))
+        self._unseen += len(pages)
+        self._note_swept()
+        self._wake.set()
+
+    async def leave(self, page_keys: Iterable[str]) -> list[PageState]:
+        """Begin no more visits to these pages, and let those in flight end, for a bounded time.
+
+        Returns their states that are not on disk; the caller is to put them there.
+        """
+        slots = self._remove(page_keys)
+        flying = [slot.task for slot in slots if slot.task and not slot.task.done()]
+        if flying:
+            _, late = await asyncio.wait(flying, timeout=LEFT_WITHIN)
+            for task in late:
+                task.cancel()
+        return [self._dirty.pop(slot.page.key) for slot in slots if slot.page.key in self._dirty]
+
+    def drop(self, page_keys: Iterable[str]) -> None:
+        """These pages are somebody else's: visits in flight are given up, states are forgotten."""
+        for slot in self._remove(page_keys):
+            self._dirty.pop(slot.page.key, None)
+            if slot.task is not None:
+                slot.task.cancel()
+
+    def _remove(self, page_keys: Iterable[str]) -> list[_Slot]:
+        slots = [self._slots.pop(self._numbers[key]) for key in page_keys if self.has(key)]
+        for slot in slots:
+            slot.is_gone = True
+            self._unseen -= not slot.is_looked_at
+        # A heap is ordered by what is in it; what is not there any more would be met when due.
+        self._heap = [entry for entry in self._heap if entry[1] in self._slots]
+        heapify(self._heap)
+        self._note_swept()
+        return slots
+
+    def has(self, page_key: str) -> bool:
+        """Whether it has taken a page."""
+        return self._numbers.get(page_key) in self._slots
 
     async def swept(self) -> Sweep:
         """Wait until every page was looked at once; what was found."""
@@ -152,10 +218,9 @@ class Scheduler:
 
     def standing(self) -> Sweep:
         """How the pages stand now."""
-        unreadable = sum(slot.state.health.failures > 0 for slot in self._slots)
-        trouble = sum(
-            slot.state.has_open and slot.state.health.failures == 0 for slot in self._slots
-        )
+        slots = self._slots.values()
+        unreadable = sum(slot.state.health.failures > 0 for slot in slots)
+        trouble = sum(slot.state.has_open and slot.state.health.failures == 0 for slot in slots)
         pages = len(self._slots)
         return Sweep(
             pages=pages,
@@ -165,17 +230,20 @@ class Scheduler:
         )
 
     def looked_at(self) -> int:
-        """How many pages were looked at since the start."""
+        """How many pages were looked at since they were taken."""
         return len(self._slots) - self._unseen
 
     def place(self, page_key: str) -> Place | None:
-        """The place of a page; None if it is not watched."""
-        slot = self._by_key.get(page_key)
+        """The place of a page; None if it was not taken."""
+        slot = self._slot(page_key)
         return None if slot is None else self._place(slot)
 
     def places(self) -> tuple[Place, ...]:
-        """The places of all pages, in the order of the config."""
-        return tuple(map(self._place, self._slots))
+        """The places of all pages that it has taken, in the order of the config."""
+        return tuple(self._place(slot) for _, slot in sorted(self._slots.items()))
+
+    def _slot(self, page_key: str) -> _Slot | None:
+        return self._slots.get(self._numbers.get(page_key, -1))
 
     def _place(self, slot: _Slot) -> Place:
         wait = slot.due - asyncio.get_running_loop().time()
@@ -187,9 +255,9 @@ class Scheduler:
         """Have a page looked at soon, because somebody says that it changed.
 
         Not before what its host asked for (Retry-After), and no sooner than `POKED_AFTER` after
-        the look before. False if it is not watched.
+        the look before. False if it was not taken.
         """
-        slot = self._by_key.get(page_key)
+        slot = self._slot(page_key)
         if slot is None:
             return False
         if slot.is_waiting:
@@ -220,16 +288,7 @@ class Scheduler:
     async def run(self) -> None:
         """Visit pages as they fall due, until cancelled; a visit's unexpected error ends it."""
         loop = asyncio.get_running_loop()
-        started = loop.time()
-        self._heap = []
-        for slot in self._slots:
-            slot.due = started if self._once else started + self._first_delay(slot)
-            slot.is_waiting = True
-            self._heap.append((slot.due, slot.number))
-        heapify(self._heap)
-        if not self._slots:
-            self._swept.set()
-        wall, ticked = self._now(), started
+        wall, ticked = self._now(), loop.time()
         try:
             while not (self._once and self._swept.is_set()):
                 self._wake.clear()
@@ -243,8 +302,8 @@ class Scheduler:
         finally:
             await self._cancel_flying()
 
-    def _first_delay(self, slot: _Slot) -> float:
-        return cadence.first_delay(slot.page, len(self._slots))
+    def _first_delay(self, slot: _Slot, pages: int, within: float = math.inf) -> float:
+        return cadence.first_delay(slot.page, pages, within)
 
     def _notice_suspension(self, wall: datetime, ticked: float) -> tuple[datetime, float]:
         """While a machine sleeps, its monotonic clock may stand still: then all pages are due."""
@@ -256,7 +315,7 @@ class Scheduler:
             )
             for place, (_, number) in enumerate(self._heap):
                 slot = self._slots[number]
-                due = tick + self._first_delay(slot)
+                due = tick + self._first_delay(slot, len(self._slots))
                 slot.due = min(slot.due, due)
                 self._heap[place] = (slot.due, number)
             heapify(self._heap)
@@ -269,10 +328,14 @@ class Scheduler:
             self._ready[slot.is_slow].append(slot)
 
     def _start_ready(self, time: float) -> None:
+        if not self._may_begin():
+            return
         for is_slow in (False, True):
             ready, flying = self._ready[is_slow], self._flying[is_slow]
             while ready and len(flying) < self._seats[is_slow]:
                 slot = ready.popleft()
+                if slot.is_gone:
+                    continue
                 slot.began = time
                 flying.add(slot)
                 slot.task = asyncio.create_task(self._fly(slot, is_slow=is_slow))
@@ -280,7 +343,7 @@ class Scheduler:
 
     def _put_back_the_patient(self, time: float) -> None:
         """Give up quick seats that have long been held, if others wait for one."""
-        if not self._ready[False]:
+        if not self._ready[False] or not self._may_begin():
             return
         for slot in self._flying[False]:
             if slot.began is not None and time - slot.began > PATIENCE and slot.task:
@@ -293,9 +356,9 @@ class Scheduler:
         try:
             look = await self._visit(slot.page, slot.state, lag=max(began - slot.due, 0.0))
         except asyncio.CancelledError:
-            if not slot.is_put_back or is_slow:
+            self._flying[is_slow].discard(slot)
+            if not slot.is_put_back or is_slow or slot.is_gone:
                 raise
-            self._flying[False].discard(slot)
             self._ready[True].append(slot)
             return
         self._flying[is_slow].discard(slot)
@@ -308,7 +371,7 @@ class Scheduler:
             self._dirty[slot.page.key] = look.state
         slot.state = look.state
         self._settle(slot)
-        if not self._once:
+        if not self._once and not slot.is_gone:
             delay = cadence.next_delay(
                 slot.page,
                 slot.state,
@@ -324,10 +387,13 @@ class Scheduler:
                 self.poke(slot.page.key)
 
     def _settle(self, slot: _Slot) -> None:
-        if slot.is_looked_at:
+        if slot.is_looked_at or slot.is_gone:
             return
         slot.is_looked_at = True
         self._unseen -= 1
+        self._note_swept()
+
+    def _note_swept(self) -> None:
         if self._unseen == 0:
             self._swept.set()
 

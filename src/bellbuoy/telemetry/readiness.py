@@ -23,14 +23,16 @@ class Vitals(Struct, frozen=True, kw_only=True):
     `dead` are the tasks that ended though they never should, each with what it died of, by
     kind alone: whoever asks whether we are ready need not be known to us. `silence` is how
     many seconds ago a visit ended, or since the start. `shortest` is the shortest interval of
-    all pages in seconds, None without pages. `is_refused` says that the store refused the last
-    write.
+    all its pages in seconds, None without pages. `is_refused` says that the store refused the last
+    write. `is_cut_off` says that this worker could not show a sign of life for so long that others
+    may have taken over.
     """
 
     dead: tuple[str, ...] = ()
     silence: float = 0.0
     shortest: float | None = None
     is_refused: bool = False
+    is_cut_off: bool = False
     is_stopping: bool = False
 
 
@@ -58,6 +60,8 @@ def unready(vitals: Vitals) -> tuple[str, ...]:
     reasons = list(stuck(vitals))
     if vitals.is_refused:
         reasons.append("the store refuses to be written")
+    if vitals.is_cut_off:
+        reasons.append("the store does not answer, so others may have taken over")
     if vitals.is_stopping:
         reasons.append("it is stopping")
     return tuple(reasons)

@@ -50,7 +50,12 @@ async def test_what_is_sent_along_is_neither_read_nor_believed(
 ):
     """202 whatever it is; nothing is recorded, and the page alone is asked."""
     poked = []
-    monkeypatch.setattr(site.app, "poke", lambda key: poked.append(key) or True)
+
+    async def poke(key):
+        poked.append(key)
+        return True
+
+    monkeypatch.setattr(site.app, "poke", poke)
     before = await site.store.last_seq()
     token = access.poke_token(OPEN, page.id)
     headers = {"content-type": kind} if kind else {}

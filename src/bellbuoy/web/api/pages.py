@@ -99,7 +99,7 @@ def _add_pages(routes: APIRouter, site: Site) -> None:
         """
         _judge_poke(site, request, id, token)
         watched = site.overview.watched(id)
-        if watched is None or not site.app.poke(watched.page.key):
+        if watched is None or not await site.app.poke(watched.page.key):
             raise _no_page(id)
         place = site.app.place(watched.page.key)
         return as_json(request, PokeAnswer(next_look_at=place and place.due_at), status=202)

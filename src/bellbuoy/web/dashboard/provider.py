@@ -144,7 +144,7 @@ def router(site: Site) -> APIRouter:
         watched = site.overview.watched(page)
         if watched is None or watched.page.provider.slug != slug:
             raise Problem(404, "that page is not watched", name="page")
-        site.app.poke(watched.page.key)
+        await site.app.poke(watched.page.key)
         return done.back(provider_path(slug), "poked")
 
     return routes

@@ -1,0 +1,114 @@
+"""What this process does of the work that many workers share.
+
+    leases of shards        ──> polling.rounds
+    the rest of the leases  ──> delivery.post
+
+It is the `Holder` of a `Membership`, and hears from it who else is there.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from bellbuoy.config import Config
+from bellbuoy.delivery.post import Post
+from bellbuoy.model.leases import (
+    DISPATCHER,
+    SHARDS,
+    Lease,
+    Role,
+    Roster,
+    Worker,
+    receiver_lease,
+    shard,
+)
+from bellbuoy.observer import Happened, Observer
+from bellbuoy.polling.rounds import Rounds
+
+_SHARDS = tuple(map(shard, range(SHARDS)))
+_NAMES_OF_SHARDS = frozenset(_SHARDS)
+
+
+class Share:
+    """Does what is leased. `divide` is told among how many workers the limits are divided.
+
+    `agreed` is set while all workers watch the same pages.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        worker: Worker,
+        observer: Observer,
+        divide: Callable[[int], None],
+    ) -> None:
+        self._worker = worker
+        self._observer = observer
+        self._divide = divide
+        self._rounds: Rounds | None = None
+        self._post: Post | None = None
+        self._strangers: frozenset[str] = frozenset()
+        receivers = [receiver_lease(one.name) for one in config.receivers]
+        work = {Role.POLL: _SHARDS, Role.DELIVER: (DISPATCHER, *receivers) if receivers else ()}
+        self.names: Mapping[Role, Sequence[str]] = {
+            role: names for role, names in work.items() if role in worker.roles
+        }
+        self.agreed = asyncio.Event()
+
+    def open(self, rounds: Rounds, post: Post | None) -> None:
+        """Begin to do it; without a post, deliveries are made by somebody else here."""
+        self._rounds = rounds
+        self._post = post
+
+    async def gained(self, leases: Iterable[Lease]) -> None:
+        """See `Holder`."""
+        rest: list[Lease] = []
+        shards: list[Lease] = []
+        for lease in leases:
+            (shards if _is_shard(lease.name) else rest).append(lease)
+        # First who delivers: what is recorded from now on is to be told.
+        if rest and self._post is not None:
+            await self._post.gained(rest)
+        if shards and self._rounds is not None:
+            await self._rounds.gained(shards)
+
+    def lost(self, names: Iterable[str]) -> None:
+        """See `Holder`."""
+        names = list(names)
+        if self._rounds is not None:
+            self._rounds.lost(filter(_is_shard, names))
+        if self._post is not None:
+            self._post.lost(names)
+
+    async def let_go(self, names: Iterable[str]) -> None:
+        """See `Holder`."""
+        names = list(names)
+        if self._post is not None:
+            await self._post.let_go(name for name in names if not _is_shard(name))
+        if self._rounds is not None:
+            await self._rounds.let_go(filter(_is_shard, names))
+
+    def poked(self, page_key: str) -> None:
+        """See `Holder`."""
+        if self._rounds is not None:
+            self._rounds.scheduler.poke(page_key)
+
+    def heard(self, roster: Roster) -> None:
+        """See `Holder`."""
+        pollers = roster.live(Role.POLL)
+        self._divide(max(len(pollers), 1))
+        strangers = frozenset(one.name for one in pollers if one.watches != self._worker.watches)
+        for name in sorted(strangers - self._strangers):
+            what = (
+                f"{name} watches other pages than this worker: until all have the same config, "
+                "pages of only one of the two may not be polled, and none are forgotten"
+            )
+            self._observer.happened(Happened(what=what, level="warning"))
+        self._strangers = strangers
+        if strangers:
+            self.agreed.clear()
+        else:
+            self.agreed.set()
+
+
+def _is_shard(name: str) -> bool:
+    return name in _NAMES_OF_SHARDS
