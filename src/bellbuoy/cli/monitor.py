@@ -21,6 +21,7 @@ from bellbuoy.config import Config
 from bellbuoy.config.secrets import secrets_of
 from bellbuoy.errors import StoreError
 from bellbuoy.events import Event
+from bellbuoy.model.leases import Role
 from bellbuoy.observer import Observers
 from bellbuoy.platform import stop_signals
 from bellbuoy.stores import Store
@@ -41,6 +42,7 @@ _RETRY = 5.0
 class Wishes(Struct, frozen=True, kw_only=True):
     """What the command line asks of a run. `seconds` ends it; no `kinds` means the usual ones."""
 
+    roles: tuple[Role, ...] = (Role.POLL, Role.DELIVER)
     kinds: tuple[str, ...] | None = None
     as_json: bool = False
     once: bool = False
@@ -58,7 +60,12 @@ async def monitor(config: Config, wishes: Wishes, printer: Printer) -> int:
             open_log(wishes.log_level, as_json=wishes.log_json, secrets=secrets_of(config)) as log,
             FirstLooks(config.watched) as looks,
         ):
-            app = App(config, once=wishes.once, observer=Observers((statistics, looks, log)))
+            app = App(
+                config,
+                roles=wishes.roles,
+                once=wishes.once,
+                observer=Observers((statistics, looks, log)),
+            )
             return await _Run(app, wishes, printer, looks).until_over()
     finally:
         if wishes.stats:

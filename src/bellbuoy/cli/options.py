@@ -1,13 +1,17 @@
 """Options that several commands share, and what they must be like."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from cyclopts import Parameter
 
 from bellbuoy.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bellbuoy.config import Config
+    from bellbuoy.model.leases import Role
 
 T = TypeVar("T")
 
@@ -39,6 +43,13 @@ KindNames = Annotated[
     Parameter(
         name="--kinds",
         help="Only these: incident, maintenance, component, page, monitor; with commas between.",
+    ),
+]
+RoleNames = Annotated[
+    str | None,
+    Parameter(
+        name="--roles",
+        help="What this process is there for: poll, deliver, web; with commas between.",
     ),
 ]
 LogLevel = Annotated[
@@ -82,6 +93,30 @@ def kinds_of_events(text: str | None) -> tuple[str, ...] | None:
 
     words = [word.strip() for word in text.split(",") if word.strip()]
     return tuple(checked("--kinds", word, values.event_kind) for word in words)
+
+
+def roles_of(text: str | None, usual: Sequence["Role"], config: "Config") -> tuple["Role", ...]:
+    """The roles that `--roles` names, of those that a command has; all of them if it was not given.
+
+    Raises ConfigError, also where the store of the config is for one process and polling and
+    delivering would be two.
+    """
+    from bellbuoy.model.leases import Role
+    from bellbuoy.stores.opening import is_shared
+
+    words = [word.strip() for word in (text or "").split(",") if word.strip()]
+    known = ", ".join(usual)
+    if text is not None and not words:
+        raise ConfigError(f"--roles: names nothing; there are: {known}")
+    if unknown := [word for word in words if word not in {role.value for role in usual}]:
+        raise ConfigError(f"--roles: {unknown[0]!r} is no role of this command; there are: {known}")
+    roles = tuple(role for role in usual if text is None or role.value in words)
+    if (Role.POLL in roles) != (Role.DELIVER in roles) and not is_shared(config.store):
+        raise ConfigError(
+            "--roles: with a store in a file, one process polls and delivers: name both, or use a "
+            "store on PostgreSQL, which many processes share"
+        )
+    return roles
 
 
 def address(option: str, text: str) -> str:

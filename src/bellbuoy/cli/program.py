@@ -42,6 +42,7 @@ COMMANDS = (
     "catalog",
     "config",
     "store",
+    "workers",
 )
 """Every command; each is written in the module of its name."""
 

@@ -11,6 +11,7 @@ from bellbuoy.cli.options import (
     KindNames,
     LogLevel,
     Providers,
+    RoleNames,
     StorePlace,
 )
 
@@ -29,6 +30,7 @@ def watch(
         bool, Flag, Parameter(help="End with one line of figures on standard output, as JSON.")
     ] = False,
     allow_private: AllowPrivate = (),
+    roles: RoleNames = None,
     log_level: LogLevel = "warning",
     log_json: Annotated[bool, Flag, Parameter(help="Log as JSON, one object a line.")] = False,
 ) -> int:
@@ -40,6 +42,10 @@ def watch(
     line. Receivers of the config are served beside that. --stats ends with
     {"polls", "not_modified", "changed", "failed", "events", "cpu_seconds",
     "max_rss_bytes", "lag"}, the last line of standard output.
+
+    With a store on PostgreSQL any number of processes share the work; each
+    polls and delivers what it has leased. Some providers only, or --once, are
+    watched where nobody else polls.
 
     Exit codes: 0 fine or stopped, 1 failed or (--once) a page could not be
     read, 2 usage or config, 3 the store, 4 already running.
@@ -53,8 +59,9 @@ def watch(
         bellbuoy watch --config bellbuoy.yaml --log-level info
     """
     from bellbuoy.cli.choice import choose
-    from bellbuoy.cli.options import duration, kinds_of_events
+    from bellbuoy.cli.options import duration, kinds_of_events, roles_of
     from bellbuoy.cli.output import Printer
+    from bellbuoy.model.leases import Role
     from bellbuoy.platform import run
 
     families, length = kinds_of_events(kinds), duration("--for", for_)
@@ -63,6 +70,7 @@ def watch(
     from bellbuoy.cli.monitor import Wishes, monitor
 
     wishes = Wishes(
+        roles=roles_of(roles, (Role.POLL, Role.DELIVER), chosen),
         kinds=families,
         as_json=json,
         once=once,

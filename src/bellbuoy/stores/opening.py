@@ -46,6 +46,11 @@ async def open_store(url: str, *, poller: bool = False) -> AsyncGenerator[Store]
             await database.close()
 
 
+def is_shared(url: str) -> bool:
+    """Whether many processes may poll with the store at an address, as workers."""
+    return url.startswith(POSTGRESQL)
+
+
 def is_there(url: str) -> bool:
     """Whether a store is at an address, so that opening it makes no new one. Raises StoreError."""
     if url == MEMORY:
