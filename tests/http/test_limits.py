@@ -259,3 +259,20 @@ async def test_a_host_that_a_visit_was_led_away_from_is_left(monkeypatch):
             await here.until_closed()
             assert there.open_connections == 1
         await there.until_closed()
+
+
+def test_a_platform_is_asked_as_often_by_many_workers_as_by_one():
+    """Each of four has a quarter of the budget, also of one that was begun before."""
+
+    async def situation():
+        limits = Limits(10_000, 2)
+        await limits.take_token("early", begun=False)
+        limits.divide(4)
+        for platform in ("early", "late"):
+            began = asyncio.get_running_loop().time()
+            for _ in range(PLATFORM_BURST + 150):
+                await limits.take_token(platform, begun=False)
+            took = asyncio.get_running_loop().time() - began
+            assert took == pytest.approx(150 / (PLATFORM_RATE / 4), rel=0.02)
+
+    run_virtual(situation())
