@@ -345,11 +345,10 @@ class App:
 
     def _vitals(self) -> readiness.Vitals:
         since = max(self._last_visit.at, self._rounds.taken_at)
-        ours = self._rounds.scheduler.places()
         return readiness.Vitals(
             dead=tuple(filter(None, map(_death, self._tasks))),
             silence=asyncio.get_running_loop().time() - since,
-            shortest=min((one.page.every for one in ours), default=None),
+            shortest=self._rounds.scheduler.shortest(),
             is_refused=self._rounds.is_refused,
             is_cut_off=self._membership is not None and not self._membership.is_current(),
             is_stopping=self._over.is_set(),

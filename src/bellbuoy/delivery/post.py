@@ -103,11 +103,12 @@ class Post:
         await self._end(names)
 
     async def _end(self, names: Iterable[str]) -> None:
-        tasks = [task for name in names if (task := self._tasks.pop(name, None))]
+        tasks: list[asyncio.Task[None]] = []
         for name in names:
             self._couriers.pop(name, None)
-        for task in tasks:
-            task.cancel()
+            if task := self._tasks.pop(name, None):
+                task.cancel()
+                tasks.append(task)
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_WITHIN)
 

@@ -69,7 +69,7 @@ class Rounds:
         self._shards: dict[str, list[str]] = defaultdict(list)
         for key in self._pages:
             self._shards[shard_of(key)].append(key)
-        self.outlook = Outlook(lambda: len(self.scheduler.places()))
+        self.outlook = Outlook(lambda: len(self.scheduler))
         self.is_refused = False
         self.taken_at = asyncio.get_running_loop().time()
         poller = Poller(

@@ -207,6 +207,14 @@ class Scheduler:
         self._note_swept()
         return slots
 
+    def __len__(self) -> int:
+        """How many pages it has taken."""
+        return len(self._slots)
+
+    def shortest(self) -> float | None:
+        """The shortest interval of these pages, in seconds; None without any."""
+        return min((slot.page.every for slot in self._slots.values()), default=None)
+
     def has(self, page_key: str) -> bool:
         """Whether it has taken a page."""
         return self._numbers.get(page_key) in self._slots

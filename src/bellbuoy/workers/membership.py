@@ -83,6 +83,8 @@ class Membership:
         self._renewed_at = 0.0
         self._is_short = False
         self._is_refused = False
+        # A roster that is older than what was claimed since would tell of losses that are none.
+        self._turn = asyncio.Lock()
 
     def writing(self, name: str) -> Store:
         """The store under a lease. Raises LeaseLostError if it is not held."""
@@ -123,10 +125,10 @@ class Membership:
 
     async def renew(self) -> None:
         """Show a sign of life now. Raises StoreNewerError; other trouble is told."""
-        began = asyncio.get_running_loop().time()
         try:
-            roster = await self._store.renew(self.worker)
-            await self._take_in(roster, began)
+            async with self._turn:
+                began = asyncio.get_running_loop().time()
+                await self._take_in(await self._store.renew(self.worker), began)
         except StoreNewerError:
             raise
         except StoreError as error:
@@ -193,9 +195,10 @@ class Membership:
             claimed = await self._store.claim(self.worker.id, todo.claim)
             self._is_short |= len(claimed) < len(todo.claim)
             await self._gain(claimed)
-        leaving = [name for name in todo.release if name not in self._leaving]
+        leaving = [name for name in todo.release if name in self._held.keys() - self._leaving]
         if leaving:
-            task = asyncio.create_task(self._let_go(leaving), name="handover")
+            leases = [self._held[name] for name in leaving]
+            task = asyncio.create_task(self._let_go(leases), name="handover")
             for name in leaving:
                 self._leaving[name] = task
 
@@ -212,16 +215,18 @@ class Membership:
                 del self._held[lease.name]
             raise
 
-    async def _let_go(self, names: Sequence[str]) -> None:
+    async def _let_go(self, leases: Sequence[Lease]) -> None:
+        names = [lease.name for lease in leases]
         try:
             await self._holder.let_go(names)
             await self._store.release(self.worker.id, names)
         except StoreError as error:
             self._observer.happened(refused(f"cannot hand over: {error}"))
         finally:
-            for name in names:
-                self._held.pop(name, None)
-                del self._leaving[name]
+            for lease in leases:
+                del self._leaving[lease.name]
+                if self._held.get(lease.name) == lease:
+                    del self._held[lease.name]
 
     async def _take_pokes(self, roster: Roster) -> None:
         ours = [key for key in roster.pokes if shard_of(key) in self._held]
