@@ -92,7 +92,7 @@ def _require_psycopg() -> None:
         import psycopg  # noqa: F401, PLC0415 # pyright: ignore[reportUnusedImport]
     except ImportError as error:
         raise StoreError(
-            "a store on PostgreSQL needs psycopg: pip install 'bellbuoy[postgresql]'"
+            "a store on PostgreSQL needs psycopg: pip install 'bellbuoy[postgres]'"
         ) from error
 
 
