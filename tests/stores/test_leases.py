@@ -146,6 +146,14 @@ async def test_who_holds_a_lease_writes(store, write):
     await write(store.under(lease))
 
 
+async def test_what_is_dropped_under_a_lease_is_gone_for_all(store):
+    """One store is behind it, whoever looks."""
+    (lease,) = await taken(store, "one", A)
+    await WRITES["add_silence"](store)
+    await store.under(lease).prune(NOW + timedelta(days=1))
+    assert await store.silences() == ()
+
+
 async def test_who_let_a_lease_go_writes_nothing(store):
     """Though nobody has taken it yet: somebody may at any moment."""
     (lease,) = await taken(store, "one", A)
