@@ -12,22 +12,15 @@ from bellbuoy.model.leases import (
     Holding,
     Lease,
     Role,
-    Worker,
     receiver_lease,
     shard,
     shard_of,
 )
 from bellbuoy.stores import Outgoing
 from bellbuoy.stores.memory import MemoryStore
-from tests.stores.samples import NOW, delivery, event, known, page, state, visit
+from tests.stores.samples import NOW, delivery, event, known, page, state, visit, worker
 
 A, B = shard(1), shard(2)
-
-
-def worker(id: str, **rest) -> Worker:
-    """A worker with every role, unless something else is said of it."""
-    said = {"name": f"{id}.example:1", "roles": tuple(Role), "version": "1", "started_at": NOW}
-    return Worker(id=id, **(said | rest))
 
 
 async def taken(store, id: str, *names: str) -> tuple[Lease, ...]:
