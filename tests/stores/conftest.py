@@ -15,7 +15,10 @@ SERVERS = {"postgresql": "postgres_address", "pgbouncer": "pooled_address"}
 POOLED = ("pgbouncer",) if PROFILE == "full" else ()
 """The same server through a pooler; what is a pooler's own is tried in `test_pgbouncer` always."""
 
-KINDS = ("memory", "sqlite", "postgresql", *POOLED)
+UNPOOLED = ("memory", "sqlite", "postgresql")
+"""Every kind of store; enough where it is values that are many, and not ways to them."""
+
+KINDS = (*UNPOOLED, *POOLED)
 """Every kind that keeps the contract."""
 
 
