@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import postgres
+from tests import pgbouncer, postgres
 
 settings.register_profile(
     "quick", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -53,6 +53,22 @@ def postgres_server() -> Iterator[str]:
 def postgres_address(postgres_server: str) -> Iterator[str]:
     """An empty place in PostgreSQL for one test."""
     with postgres.schema(postgres_server) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def pooler(postgres_server: str) -> Iterator[pgbouncer.Pooler]:
+    """A PgBouncer before that server; where there is none the test is skipped, with that reason."""
+    with pgbouncer.pooler(postgres_server) as made:
+        if made is None:
+            pytest.skip(pgbouncer.WANTING)
+        yield made
+
+
+@pytest.fixture
+def pooled_address(pooler: pgbouncer.Pooler) -> Iterator[str]:
+    """An empty place in PostgreSQL for one test, through a PgBouncer."""
+    with pooler.place() as address:
         yield address
 
 

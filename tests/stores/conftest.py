@@ -7,8 +7,18 @@ from pathlib import Path
 import pytest
 
 from bellbuoy.stores.opening import open_store
+from tests.conftest import PROFILE
 
-KINDS = ("memory", "sqlite", "postgresql")
+SERVERS = {"postgresql": "postgres_address", "pgbouncer": "pooled_address"}
+"""The fixtures with the addresses of kinds that are no files."""
+
+POOLED = ("pgbouncer",) if PROFILE == "full" else ()
+"""The same server through a pooler; what is a pooler's own is tried in `test_pgbouncer` always."""
+
+UNPOOLED = ("memory", "sqlite", "postgresql")
+"""Every kind of store; enough where it is values that are many, and not ways to them."""
+
+KINDS = (*UNPOOLED, *POOLED)
 """Every kind that keeps the contract."""
 
 
@@ -21,16 +31,16 @@ def database(tmp_path) -> Path:
 @pytest.fixture(params=KINDS)
 def address(request, database) -> str:
     """The address of a store of each kind."""
-    if request.param == "postgresql":
-        return request.getfixturevalue("postgres_address")
+    if request.param in SERVERS:
+        return request.getfixturevalue(SERVERS[request.param])
     return {"memory": "memory:", "sqlite": f"sqlite:///{database}"}[request.param]
 
 
 @pytest.fixture(params=[kind for kind in KINDS if kind != "memory"])
 def shared(request, database) -> str:
     """The address of a store that several processes may use, of each such kind."""
-    if request.param == "postgresql":
-        return request.getfixturevalue("postgres_address")
+    if request.param in SERVERS:
+        return request.getfixturevalue(SERVERS[request.param])
     return f"sqlite:///{database}"
 
 

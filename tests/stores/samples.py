@@ -24,6 +24,7 @@ from bellbuoy.model.known import (
     PageState,
     Validators,
 )
+from bellbuoy.model.leases import Role, Worker
 from bellbuoy.stores import Visit
 
 NOW = datetime(2026, 2, 23, 16, 9, 30, 123456, tzinfo=UTC)
@@ -136,6 +137,12 @@ def event(
         incident=facts or None,
         **more,
     )
+
+
+def worker(id: str, **rest) -> Worker:
+    """A worker with every role, unless something else is said of it."""
+    said = {"name": f"{id}.example:1", "roles": tuple(Role), "version": "1", "started_at": NOW}
+    return Worker(id=id, **(said | rest))
 
 
 def delivery(of: Event, receiver: str = "ops", **more) -> Delivery:

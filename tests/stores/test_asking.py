@@ -13,6 +13,7 @@ from bellbuoy.model.facts import ComponentStatus, IncidentKind, IncidentStatus, 
 from bellbuoy.model.known import Known
 from bellbuoy.stores import Outgoing
 from bellbuoy.stores.retention import began_at
+from tests.stores.conftest import UNPOOLED
 from tests.stores.samples import (
     DAY,
     NOW,
@@ -201,6 +202,7 @@ async def test_a_text_without_a_word_finds_nothing(store, nothing):
     assert await store.search_events(nothing) == ()
 
 
+@pytest.mark.parametrize("address", UNPOOLED, indirect=True)
 @over_one_store
 @given(title=st.text(max_size=40), typed=st.text(max_size=40), data=st.data())
 async def test_any_text_may_be_searched_for_and_every_event_is_found_by_its_own(

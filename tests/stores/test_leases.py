@@ -12,22 +12,15 @@ from bellbuoy.model.leases import (
     Holding,
     Lease,
     Role,
-    Worker,
     receiver_lease,
     shard,
     shard_of,
 )
 from bellbuoy.stores import Outgoing
 from bellbuoy.stores.memory import MemoryStore
-from tests.stores.samples import NOW, delivery, event, known, page, state, visit
+from tests.stores.samples import NOW, delivery, event, known, page, state, visit, worker
 
 A, B = shard(1), shard(2)
-
-
-def worker(id: str, **rest) -> Worker:
-    """A worker with every role, unless something else is said of it."""
-    said = {"name": f"{id}.example:1", "roles": tuple(Role), "version": "1", "started_at": NOW}
-    return Worker(id=id, **(said | rest))
 
 
 async def taken(store, id: str, *names: str) -> tuple[Lease, ...]:
@@ -144,6 +137,14 @@ async def test_who_holds_a_lease_writes(store, write):
     """Under it everything is as without it."""
     (lease,) = await taken(store, "one", A)
     await write(store.under(lease))
+
+
+async def test_what_is_dropped_under_a_lease_is_gone_for_all(store):
+    """One store is behind it, whoever looks."""
+    (lease,) = await taken(store, "one", A)
+    await WRITES["add_silence"](store)
+    await store.under(lease).prune(NOW + timedelta(days=1))
+    assert await store.silences() == ()
 
 
 async def test_who_let_a_lease_go_writes_nothing(store):

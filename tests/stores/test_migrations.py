@@ -3,18 +3,18 @@
 import shutil
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from bellbuoy.errors import AlreadyRunningError, StoreError, StoreNewerError
 from bellbuoy.model.facts import IncidentKind
+from bellbuoy.model.leases import Lease, shard
 from bellbuoy.stores import migrations, sqlite
 from bellbuoy.stores.opening import open_store
 from bellbuoy.stores.retention import began_at
-from tests.stores.samples import NOW, event, page
+from tests.stores.older import FIXTURES, HAS_WORDS, VERSIONS, fixture, make_postgres
+from tests.stores.samples import NOW, event, page, worker
 
-FIXTURES = Path(__file__).parent / "fixtures"
 PAGE = page().key
 STEP = '''
 """One more column."""
@@ -78,37 +78,65 @@ async def test_p7_the_steps_lead_to_the_tables_of_a_new_database(tmp_path):
     assert sqlite._version(stepped) == migrations.HEAD
 
 
-async def test_p7_the_fixture_of_every_version_opens(database):
-    """A database that an older Bellbuoy left is read by this one, with all that is in it."""
-    fixtures = sorted(FIXTURES.glob("schema-*.db"))
-    assert [path.stem for path in fixtures] == [
-        "schema-0001",
-        "schema-0002",
-        "schema-0003",
+@pytest.fixture(params=["sqlite", "postgresql"])
+def older(request, database):
+    """Make a store as a Bellbuoy with an older schema left it; its address."""
+
+    def make(version: str) -> str:
+        if request.param == "postgresql":
+            address = request.getfixturevalue("postgres_address")
+            make_postgres(address, version)
+            return address
+        database.parent.mkdir()
+        shutil.copy(fixture(version), database)
+        return str(database)
+
+    return make
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_p7_a_store_of_every_version_opens(older, version):
+    """What an older Bellbuoy left is read by this one, with all that is in it."""
+    async with open_store(older(version), poller=True) as store:
+        assert await store.check() == ()
+        assert store.log_id == "5c0e7a3d1b9f4826"
+        assert [each.reason for each in await store.read_events()] == ["ä", None, None]
+        assert await store.read_cursor("console") == 2
+        found = await store.load_known("https://status.acme.example")
+        assert found.incidents["i1"].updates[1].body == "Found it."
+        assert found.components["c1"].name == "Part c1"
+        ((waiting, _),) = await store.due_deliveries("ops", NOW)
+        assert waiting.seq == 2
+        assert await store.references("ops", [waiting.lane]) == {waiting.lane: "m-1"}
+        assert await store.disabled() == {"dev"}
+
+
+def test_p7_every_version_has_its_file():
+    """Whoever raises the version keeps what the one before it left."""
+    assert [path.stem for path in sorted(FIXTURES.glob("*.db"))] == [
+        f"schema-{version}" for version in VERSIONS
     ]
-    for path in fixtures:
-        database.parent.mkdir(exist_ok=True)
-        shutil.copy(path, database)
-        async with open_store(str(database), poller=True) as store:
-            assert await store.check() == ()
-            assert store.log_id == "5c0e7a3d1b9f4826"
-            assert [each.reason for each in await store.read_events()] == ["ä", None, None]
-            assert await store.read_cursor("console") == 2
-            found = await store.load_known("https://status.acme.example")
-            assert found.incidents["i1"].updates[1].body == "Found it."
-            assert found.components["c1"].name == "Part c1"
-            ((waiting, _),) = await store.due_deliveries("ops", NOW)
-            assert waiting.seq == 2
-            assert await store.references("ops", [waiting.lane]) == {waiting.lane: "m-1"}
-            assert await store.disabled() == {"dev"}
+    assert VERSIONS[-1] == migrations.HEAD
 
 
-@pytest.mark.parametrize("version", ["0001", "0002"])
-async def test_p7_old_rows_answer_new_questions(database, version):
+async def test_p7_workers_of_an_earlier_time_are_there(older):
+    """They are not alive, and what they held is taken over."""
+    async with open_store(older("0004"), poller=True) as store:
+        roster = await store.roster()
+        assert [(each.worker, each.is_live) for each in roster.members] == [(worker("w1"), False)]
+        assert roster.pokes == (PAGE,)
+        seen = {name: roster.holdings.get(name) for name in (shard(1), shard(2), shard(3))}
+        assert await store.claim("w2", seen) == (
+            Lease(shard(1), 4),
+            Lease(shard(2), 3),
+            Lease(shard(3), 1),
+        )
+
+
+@pytest.mark.parametrize("version", [each for each in VERSIONS if each < HAS_WORDS])
+async def test_p7_old_rows_answer_new_questions(older, version):
     """What an older Bellbuoy wrote is found by page, by words and by its beginning."""
-    database.parent.mkdir()
-    shutil.copy(FIXTURES / f"schema-{version}.db", database)
-    async with open_store(str(database), poller=True) as store:
+    async with open_store(older(version), poller=True) as store:
         assert [each.seq for each in await store.latest_events(page=PAGE)] == [3, 2, 1]
         assert [each.seq for each in await store.search_events("trouble ac")] == [2, 1]
         assert [each.seq for each in await store.search_events("A")] == [3, 2, 1]
@@ -133,7 +161,7 @@ async def test_p7_old_rows_answer_new_questions(database, version):
 async def test_p7_a_damaged_row_stops_no_upgrade(database):
     """Its event and its incident are named by `check` after as before; all others are there."""
     database.parent.mkdir()
-    shutil.copy(FIXTURES / "schema-0002.db", database)
+    shutil.copy(fixture("0002"), database)
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("UPDATE event SET facts = x'c1ff' WHERE seq = 2")
         connection.execute("UPDATE incident SET facts = x'80' WHERE key = 'i2'")
@@ -187,11 +215,14 @@ async def test_p7_a_newer_database_is_refused(database, next_version):
     assert database.read_bytes() == before
 
 
-async def test_p7_a_database_in_use_by_an_older_poller_is_not_migrated(database, next_version):
+async def test_p7_a_database_in_use_by_an_older_poller_is_not_migrated(
+    database, next_version, monkeypatch
+):
     """A reader of a newer version takes no step under a running poller; alone it does."""
+    monkeypatch.setattr(sqlite, "MIGRATED_WITHIN", 0.1)
     async with open_store(str(database), poller=True):
         next_version()
-        with pytest.raises(AlreadyRunningError):
+        with pytest.raises(AlreadyRunningError, match=r"schema 0004 and cannot .* stop that one"):
             async with open_store(str(database)):
                 pass
     async with open_store(str(database)) as store:

@@ -1,19 +1,20 @@
-"""What is PostgreSQL's own: one poller, sessions that break, notices, and who waits for whom."""
+"""What is PostgreSQL's own: many pollers, sessions that break, notices, who waits for whom."""
 
 import asyncio
 import threading
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from functools import partial
 
 import psycopg
 import pytest
 
-from bellbuoy.errors import AlreadyRunningError, StoreError, StoreUnavailableError
-from bellbuoy.stores import eventlog, postgres, postgres_notices
+from bellbuoy.errors import LeaseLostError, StoreError, StoreUnavailableError
+from bellbuoy.model.leases import Holding, Lease, shard
+from bellbuoy.stores import eventlog, leases, postgres, postgres_notices
 from bellbuoy.stores import sql as sql_module
 from bellbuoy.stores.opening import open_store
 from tests.postgres import database, schema
-from tests.stores.samples import component, event, incident, known, page, visit
+from tests.stores.samples import component, event, incident, known, page, visit, worker
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ async def test_keys_are_sorted_alike_in_a_database_of_any_country(postgres_serve
 
 
 async def test_two_schemas_of_a_database_are_two_stores(postgres_server):
-    """Each has its log and its poller."""
+    """Each has its own log."""
     with schema(postgres_server) as here, schema(postgres_server) as there:
         async with open_store(here, poller=True) as one, open_store(there, poller=True) as two:
             await one.append([event(1)])
@@ -84,8 +85,7 @@ async def test_two_that_make_the_same_tables_share_them(postgres_address):
     """Whoever is second waits, and takes what the first one made."""
     async with AsyncExitStack() as held:
         openings = [
-            asyncio.to_thread(postgres.opened(postgres_address, poller=False).__enter__)
-            for _ in range(4)
+            asyncio.to_thread(postgres.opened(postgres_address).__enter__) for _ in range(4)
         ]
         databases = await asyncio.gather(*openings)
         for each in databases:
@@ -205,41 +205,70 @@ async def test_m4_a_server_that_restarts_loses_nothing(cluster):
         assert {event(number).id for number in range(done)} <= {each.id for each in events}
 
 
-async def test_p5_the_lock_comes_back_with_the_session(named, ask):
-    """A poller whose session broke polls on, and another one is still sent away."""
-    async with open_store(named, poller=True) as store:
-        await store.append([event(1)])
+async def test_m4_who_came_back_writes_under_its_lease(named, ask):
+    """A lease is no session's: it is held until another worker takes it, and not longer."""
+    async with open_store(named, poller=True) as first, open_store(named, poller=True) as second:
+        (lease,) = await first.claim("one", {shard(1): None})
+        mine = first.under(lease)
         assert break_sessions(ask, named) >= 1
-        await insist(lambda: store.append([event(2)]))
-        with pytest.raises(AlreadyRunningError, match=r"session \d+\).* events --follow"):
-            async with open_store(named, poller=True):
-                pass
-    async with open_store(named, poller=True) as store:
-        assert await store.last_seq() == 2
-
-
-async def test_p5_a_poller_whose_place_was_taken_writes_nothing(named, ask):
-    """It lost the lock with its session, another one took it: its next write is refused."""
-    async with open_store(named, poller=True) as first:
-        await first.append([event(1)])
+        await insist(lambda: mine.append([event(1)]))
+        assert await second.claim("two", {shard(1): Holding("one", 1)})
         break_sessions(ask, named)
-        async with open_store(named, poller=True) as second:
-            with pytest.raises(AlreadyRunningError):
-                await insist(lambda: first.append([event(2)]))
-            assert [each.seq for each in await second.append([event(3)])] == [2]
-            assert [each.id for each in await second.read_events()] == [event(1).id, event(3).id]
+        with pytest.raises(LeaseLostError):
+            await insist(lambda: mine.append([event(2)]))
+        assert [each.id for each in await insist(second.read_events)] == [event(1).id]
 
 
-async def test_p5_a_session_of_ours_that_the_server_takes_for_alive_is_ended(postgres_address):
-    """After a broken network the server may hold the old one, and its lock, for a while."""
-    async with open_store(postgres_address):
-        pass
-    address = postgres.parse(postgres_address)
-    lock = postgres.PollerLock(address.place)
-    with closing(lock.connect(address)) as old, closing(lock.connect(address)) as new:
-        assert new.execute("SELECT 1").fetchone() == (1,)
-        with pytest.raises(psycopg.OperationalError):
-            old.execute("SELECT 1")
+async def test_a_sign_of_life_waits_for_nobody_who_writes(named):
+    """Though another worker stands still in the middle of a write."""
+    async with open_store(named) as slow, open_store(named) as quick:
+        (lease,) = await slow.claim("slow", {shard(1): None})
+        begun, release = threading.Event(), threading.Event()
+
+        def dawdle(connection):
+            leases.check(connection, lease)
+            begun.set()
+            release.wait(30)
+
+        writing = asyncio.create_task(slow._writer.run(dawdle))
+        await asyncio.to_thread(begun.wait, 30)
+        waiting = asyncio.create_task(quick.append([event(1)]))
+        async with asyncio.timeout(10):
+            await quick.renew(worker("quick"))
+            await slow.renew(worker("slow"))
+            assert await quick.claim("quick", {shard(1): Holding("slow", 1), shard(2): None}) == (
+                Lease(shard(2), 1),
+            )
+            await quick.release("quick", [shard(2)])
+        assert not waiting.done()
+        release.set()
+        await asyncio.gather(writing, waiting)
+
+
+async def test_a_lease_that_is_written_under_is_let_go_after_it(named):
+    """Others at once; it, as soon as what is being written is written."""
+    async with open_store(named) as store, open_store(named) as other:
+        held = await store.claim("one", {shard(1): None, shard(2): None})
+        begun, release = threading.Event(), threading.Event()
+
+        def dawdle(connection):
+            leases.check(connection, held[0])
+            begun.set()
+            release.wait(30)
+            leases.check(connection, held[1])
+
+        writing = asyncio.create_task(store._writer.run(dawdle))
+        await asyncio.to_thread(begun.wait, 30)
+        retiring = asyncio.create_task(store.retire("one"))
+        async with asyncio.timeout(10):
+            while (await other.roster()).holdings[shard(2)].owner is not None:  # noqa: ASYNC110 - another session's
+                await asyncio.sleep(0.01)
+        assert (await other.roster()).holdings[shard(1)].owner == "one"
+        release.set()
+        with pytest.raises(LeaseLostError):
+            await writing
+        await retiring
+        assert (await other.roster()).holdings[shard(1)] == Holding(None, 1)
 
 
 async def test_m2_a_transaction_that_stands_still_is_ended(named, monkeypatch):
@@ -264,17 +293,28 @@ async def test_m2_a_transaction_that_stands_still_is_ended(named, monkeypatch):
         assert [each.id for each in await other.read_events()] == [event(2).id, event(1).id]
 
 
-async def test_what_is_answered_is_on_disk_whatever_the_server_is_set_to(postgres_server):
-    """A server that answers first and writes later is told to write first."""
-    with database(postgres_server) as address:
-        with psycopg.connect(address, autocommit=True) as session:
-            name = session.info.dbname
-            session.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
-        async with open_store(address, poller=True) as store:
-            said = await store._writer.run(
-                lambda connection: connection.exec_driver_sql("SHOW synchronous_commit").scalar()
-            )
-            assert said == "on"
+@pytest.mark.parametrize(
+    ("default", "said"), [("off", "on"), ("local", "local"), ("on", "on"), ("remote_apply",) * 2]
+)
+async def test_what_is_answered_is_on_disk_whatever_the_server_is_set_to(
+    postgres_address, ask, default, said
+):
+    """A server that answers first and writes later is told to write first; else it is left."""
+    name = f"lazy_{postgres_address[-12:]}"
+    ask(f"CREATE ROLE {name} SUPERUSER LOGIN")
+    try:
+        ask(f"ALTER ROLE {name} SET synchronous_commit = {default}")
+        async with open_store(f"{postgres_address}&user={name}", poller=True) as store:
+            for writer in (store._writer, store._leasing):
+                found = await writer.run(
+                    lambda connection: connection.exec_driver_sql(
+                        "SHOW synchronous_commit"
+                    ).scalar()
+                )
+                assert found == said
+    finally:
+        ask(f"DROP OWNED BY {name}")
+        ask(f"DROP ROLE {name}")
 
 
 async def test_a_reader_that_may_not_write_reads(postgres_address, ask):

@@ -148,7 +148,7 @@ def test_without_psycopg_the_line_names_the_extra():
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 3
-    assert done.stderr.splitlines()[-1].endswith("pip install 'bellbuoy[postgresql]'")
+    assert done.stderr.splitlines()[-1].endswith("pip install 'bellbuoy[postgres]'")
     assert "canary" not in done.stderr
 
 

@@ -1,8 +1,10 @@
 """P5: several processes on one store, and waiting for each other's events."""
 
 import asyncio
+import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from bellbuoy.errors import AlreadyRunningError
 from bellbuoy.stores import sql as sql_module
 from bellbuoy.stores.opening import open_store
+from tests.stores.older import fixture, make_postgres
 from tests.stores.samples import event, known, page, visit
 
 BESIDE = """
@@ -46,16 +49,56 @@ def beside(address) -> list[str]:
     return done.stdout.splitlines()
 
 
-async def test_p5_one_polls_and_others_read_and_write_beside_it(shared):
-    """The second poller is sent away with the cure; its short write and ours both arrive."""
+async def test_p5_others_read_and_write_beside_the_one_who_polls(shared):
+    """A short write of theirs and ours both arrive; a second poller is sent away from a file."""
     async with open_store(shared, poller=True) as poller:
         await poller.append([event(1)])
-        refused, read, wrote = await asyncio.to_thread(beside, shared)
-        assert poller.place in refused
-        assert "bellbuoy events --follow" in refused
+        polls, read, wrote = await asyncio.to_thread(beside, shared)
+        if poller.is_shared:
+            assert polls == "polls"
+        else:
+            assert poller.place in polls
+            assert "bellbuoy events --follow" in polls
         assert (read, wrote) == ("[1]", "[2]")
         assert await poller.read_cursor("beside") == 1
         assert [each.seq for each in await poller.append([event(2), event(3)])] == [3]
+
+
+OPENS = """
+import asyncio, sys
+from bellbuoy.stores import sql  # so that they begin together
+from bellbuoy.stores.opening import open_store
+
+async def main():
+    print("ready", flush=True)
+    sys.stdin.readline()
+    async with open_store(sys.argv[1]) as store:
+        print("alembic" in sys.modules, await store.last_seq())
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_p7_of_ten_processes_that_open_an_older_store_one_migrates(kind, database, request):
+    """They begin together; one takes the steps, and all go on."""
+    if kind == "postgresql":
+        address = request.getfixturevalue("postgres_address")
+        make_postgres(address, "0003")
+    else:
+        address = str(database)
+        database.parent.mkdir()
+        shutil.copy(fixture("0003"), database)
+    command = [sys.executable, "-c", OPENS, address]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with ExitStack() as held:
+        ten = [held.enter_context(subprocess.Popen(command, **pipes)) for _ in range(10)]
+        assert {each.stdout.readline() for each in ten} == {"ready\n"}
+        for each in ten:
+            each.stdin.write("\n")
+            each.stdin.flush()
+        said = sorted(each.communicate(timeout=60)[0] for each in ten)
+    assert said == ["False 3\n"] * 9 + ["True 3\n"]
 
 
 async def test_p5_the_lock_goes_with_the_poller(database):

@@ -8,6 +8,7 @@ is open, quiet hours end. Every message counts as delivered at once.
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -22,6 +23,7 @@ from bellbuoy.routing.matchers import Landscape
 from bellbuoy.routing.routes import Route
 from bellbuoy.stores import Outgoing
 from bellbuoy.stores.memory import MemoryStore
+from bellbuoy.stores.memory_outbox import MemoryOutbox
 
 _FORGET_AFTER = 100
 """After so many events of the log it is forgotten what nobody waits for any more."""
@@ -118,6 +120,7 @@ class _Stage(MemoryStore):
         self.now = datetime.min.replace(tzinfo=UTC)
         self.withheld: Counter[tuple[str, str]] = Counter()
         self.observer = _Reasons(self.withheld)
+        self._outbox = _TellsAtOnce()
 
     async def dispatch(self, reader: str, seq: int, outgoing: Outgoing) -> None:
         """Keep what waits; what was held and is withheld now is counted and dropped."""
@@ -131,18 +134,20 @@ class _Stage(MemoryStore):
         )
         await super().dispatch(reader, seq, waiting)
 
-    async def settle(self, *deliveries: Delivery) -> None:
-        """Drop what was told: over a long log, looking past it would be most of the work."""
-        for each in deliveries:
-            self._deliveries.pop(each.id, None)
-
     async def held(self, receivers: Iterable[str]) -> Mapping[str, int]:
         """How many events each receiver would still be told."""
         held = await self.deliveries(status=DeliveryStatus.HELD, limit=1_000_000)
         waits = [each.receiver for each in held if each.occasion is Occasion.EVENT]
         return {name: waits.count(name) for name in receivers}
 
-    def _drop_threads(self, lanes: set[str]) -> None:
+
+class _TellsAtOnce(MemoryOutbox):
+    def settle(self, settled: Iterable[Delivery]) -> None:
+        """Drop what was told: over a long log, looking past it would be most of the work."""
+        for each in settled:
+            self._deliveries.pop(each.id, None)
+
+    def drop_threads(self, lanes: AbstractSet[str], open_lanes: AbstractSet[str]) -> None:
         """Keep who was told: what was told is dropped at once, so no delivery leads to it."""
 
 

@@ -92,7 +92,7 @@ class Store(Protocol):
         """Take leases, given as they were seen: None is one that nobody ever had.
 
         Returns those taken. One that changed hands since, or under which somebody writes at
-        this moment, is left.
+        this moment, is left. Raises StoreNewerError as `renew` does.
         """
         ...
 

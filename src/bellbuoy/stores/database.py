@@ -36,6 +36,13 @@ class Database(Protocol):
         """One connection, whose transactions may write."""
         ...
 
+    @property
+    def leasing(self) -> Engine:
+        """One connection beside it, for one short job in each transaction, so that signs of life
+        wait for no writer; `writing` itself where only one may write.
+        """
+        ...
+
     def damage(self) -> tuple[str, ...]:
         """What the database itself finds wrong with its files, or nothing."""
         ...

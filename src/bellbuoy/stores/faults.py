@@ -55,8 +55,12 @@ _CURES = (
     ('database "', "make it with CREATE DATABASE, or name another"),
     ("permission denied for schema", "GRANT USAGE, CREATE ON SCHEMA to the user of Bellbuoy"),
     ("permission denied for table", "use the user that owns the tables"),
-    ("too many", "raise max_connections, or use a pooler in session mode"),
-    ("remaining connection slots", "raise max_connections, or use a pooler in session mode"),
+    ("too many", "raise max_connections, or put a pooler before the server"),
+    ("remaining connection slots", "raise max_connections, or put a pooler before the server"),
+    (
+        "unsupported startup parameter",
+        "a pooler takes no options: say them with ALTER ROLE name SET search_path = ...",
+    ),
     ("connection failed", "check that the server runs and that host and port are right"),
     ("connection timeout expired", "check that the server runs and that host and port are right"),
     ("failed to resolve host", "check the name of the host"),
@@ -130,7 +134,10 @@ def _is_of_postgres(error: BaseException) -> bool:
 
 
 def _is_operational(error: BaseException) -> bool:
-    return isinstance(error, sys.modules["psycopg"].OperationalError)
+    """Whether the server refuses just now; or a pooler, which says a second time why it ended."""
+    psycopg = sys.modules["psycopg"]
+    is_confused = isinstance(error, psycopg.InternalError) and _state(error) is None
+    return is_confused or isinstance(error, psycopg.OperationalError)
 
 
 def _state(error: BaseException) -> str | None:

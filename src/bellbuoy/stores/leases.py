@@ -5,8 +5,9 @@
     check   ──> a shared lock on the lease's row, for as long as the write takes
 
 So nobody can take a lease while something is written under it, and who writes under one that
-was taken is refused. Whoever claims passes over rows that are locked instead of waiting for
-them, so no two transactions can wait for each other.
+was taken is refused. All but `check` are in transactions of their own, beside those who write:
+they pass over rows that are locked, wait for no more than one, and make new rows in the order
+of their names. So no two transactions can wait for each other.
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,7 +44,14 @@ _VERSION = select(version.c.version_num)
 _MEMBERS = select(worker.c.until, worker.c.facts).order_by(worker.c.id)
 _HOLDINGS = select(lease.c.name, lease.c.owner, lease.c.epoch).order_by(lease.c.name)
 _POKES = select(poke.c.page_key).order_by(poke.c.page_key)
-_FORGET = delete(worker).where(worker.c.until < bindparam("before"))
+_FORGET = delete(worker).where(
+    worker.c.id.in_(
+        select(worker.c.id)
+        .where(worker.c.until < bindparam("before"))
+        .with_for_update(skip_locked=True)
+    )
+)
+_LIVE = select(worker.c.id, worker.c.facts).where(worker.c.until > bindparam("at"))
 _LOCKED = (
     _HOLDINGS.where(lease.c.name.in_(bindparam("names", expanding=True)))
     .with_for_update(skip_locked=True)
@@ -54,19 +62,28 @@ _TAKE = (
     .where(lease.c.name == bindparam("which"))
     .values(owner=bindparam("to"), epoch=bindparam("next"))
 )
+_OWN = select(lease.c.name).where(
+    lease.c.owner == bindparam("of"), lease.c.name.in_(bindparam("names", expanding=True))
+)
+_OWN_LOCKED = _OWN.with_for_update(skip_locked=True)
 _RELEASE = (
     update(lease)
-    .where(lease.c.owner == bindparam("of"), lease.c.name.in_(bindparam("names", expanding=True)))
+    .where(lease.c.owner == bindparam("of"), lease.c.name == bindparam("which"))
     .values(owner=None)
 )
-_RELEASE_ALL = update(lease).where(lease.c.owner == bindparam("of")).values(owner=None)
 _RETIRE = delete(worker).where(worker.c.id == bindparam("of"))
 _CHECK = (
     select(lease.c.owner)
     .where(lease.c.name == bindparam("which"), lease.c.epoch == bindparam("at_epoch"))
     .with_for_update(read=True)
 )
-_TAKE_POKES = delete(poke).where(poke.c.page_key.in_(bindparam("keys", expanding=True)))
+_TAKE_POKES = delete(poke).where(
+    poke.c.page_key.in_(
+        select(poke.c.page_key)
+        .where(poke.c.page_key.in_(bindparam("keys", expanding=True)))
+        .with_for_update(skip_locked=True)
+    )
+)
 
 
 def check(connection: Connection, held: Lease) -> None:
@@ -78,12 +95,18 @@ def check(connection: Connection, held: Lease) -> None:
 
 def renew(connection: Connection, who: Worker, place: str) -> Roster:
     """Keep a worker alive, and see who is there. Raises StoreNewerError."""
-    migrations.known_version(place, connection.execute(_VERSION).scalar())
     at = clock(connection)
     row = {"id": who.id, "until": at + LEASE_FOR, "facts": _encode(who)}
     connection.execute(upsert(connection, worker, "until", "facts"), row)
+    _refuse_newer(connection, place)
     connection.execute(_FORGET, {"before": at - REMEMBERED_FOR})
     return _roster(connection, at)
+
+
+def live(connection: Connection) -> tuple[str, ...]:
+    """The names of those who are alive, whatever version of Bellbuoy they are."""
+    rows = connection.execute(_LIVE, {"at": clock(connection)})
+    return tuple(sorted(_name(id, facts) for id, facts in rows))
 
 
 def roster(connection: Connection) -> Roster:
@@ -92,9 +115,9 @@ def roster(connection: Connection) -> Roster:
 
 
 def claim(
-    connection: Connection, worker_id: str, wanted: Mapping[str, Holding | None]
+    connection: Connection, worker_id: str, wanted: Mapping[str, Holding | None], place: str
 ) -> tuple[Lease, ...]:
-    """Take what is still as it was seen."""
+    """Take what is still as it was seen. Raises StoreNewerError."""
     new = [name for name, seen in wanted.items() if seen is None]
     if new:
         rows = [{"name": name, "owner": None, "epoch": 0} for name in sorted(new)]
@@ -106,18 +129,29 @@ def claim(
                 taken.append({"which": name, "to": worker_id, "next": epoch + 1})
     if taken:
         connection.execute(_TAKE, taken)
+    _refuse_newer(connection, place)
     return tuple(Lease(row["which"], row["next"]) for row in taken)
 
 
-def release(connection: Connection, worker_id: str, names: Iterable[str]) -> None:
-    """Let leases go."""
+def release(connection: Connection, worker_id: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Let leases go; returns those under which something is written at this moment."""
+    left: set[str] = set()
     for some in chunks(names, _PARAMETERS):
-        connection.execute(_RELEASE, {"of": worker_id, "names": some})
+        asked = {"of": worker_id, "names": some}
+        free = connection.scalars(_OWN_LOCKED, asked).all()
+        if free:
+            connection.execute(_RELEASE, [{"of": worker_id, "which": name} for name in free])
+        left.update(connection.scalars(_OWN, asked))
+    return tuple(sorted(left))
 
 
-def retire(connection: Connection, worker_id: str) -> None:
-    """Let all of a worker's leases go, and forget it."""
-    connection.execute(_RELEASE_ALL, {"of": worker_id})
+def release_later(connection: Connection, worker_id: str, name: str) -> None:
+    """Let one lease go once what is being written under it is written."""
+    connection.execute(_RELEASE, {"of": worker_id, "which": name})
+
+
+def forget(connection: Connection, worker_id: str) -> None:
+    """Forget a worker, which holds nothing any more."""
     connection.execute(_RETIRE, {"of": worker_id})
 
 
@@ -131,6 +165,22 @@ def take_pokes(connection: Connection, page_keys: Iterable[str]) -> None:
     """Forget it again."""
     for keys in chunks(page_keys, _PARAMETERS):
         connection.execute(_TAKE_POKES, {"keys": keys})
+
+
+def _refuse_newer(connection: Connection, place: str) -> None:
+    """Raise StoreNewerError if the tables are not ours any more.
+
+    A migration locks the tables of workers and leases, so after a row of them was written none
+    can come before this transaction ends.
+    """
+    migrations.known_version(place, connection.execute(_VERSION).scalar())
+
+
+def _name(id: str, facts: bytes) -> str:
+    try:
+        return _decode(facts).name
+    except msgspec.MsgspecError:
+        return id
 
 
 def _roster(connection: Connection, at: datetime) -> Roster:

@@ -4,11 +4,10 @@ It keeps the whole contract but durability, and passes the same suite as the SQL
 """
 
 import copy
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import wraps
-from itertools import islice, product
+from itertools import islice
 from secrets import token_hex
 from typing import Any, Self, TypeVar, cast
 
@@ -24,6 +23,7 @@ from bellbuoy.model.leases import Holding, Lease, Roster, Worker
 from bellbuoy.stores import Outgoing, Visit
 from bellbuoy.stores.bell import Bell
 from bellbuoy.stores.memory_leases import MemoryLeases
+from bellbuoy.stores.memory_outbox import MemoryOutbox
 from bellbuoy.stores.retention import began_at, ended_at, without_bodies, without_updates
 from bellbuoy.stores.words import has_all, words_in, words_of
 
@@ -33,18 +33,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 def utcnow() -> datetime:
     """The wall clock."""
     return datetime.now(UTC)
-
-
-class _Thread(Struct, frozen=True):
-    """What is kept of a receiver and a lane."""
-
-    reference: str = ""
-    rule: str = ""
-
-
-def _age(seq: int, receiver: str, delivery_id: str) -> tuple[int, str, str]:
-    """The order of deliveries, newest first."""
-    return -seq, receiver, delivery_id
 
 
 class _Numbers(Struct):
@@ -83,9 +71,7 @@ class MemoryStore:
         self._event_ids: set[str] = set()
         self._numbers = _Numbers()
         self._cursors: dict[str, int] = {}
-        self._deliveries: dict[str, Delivery] = {}
-        self._disabled: dict[str, Attempt] = {}
-        self._threads: dict[tuple[str, str], _Thread] = {}
+        self._outbox = MemoryOutbox()
         self._silences: dict[str, Silence] = {}
         self._bell = Bell()
 
@@ -273,82 +259,43 @@ class MemoryStore:
     @_writes
     async def dispatch(self, reader: str, seq: int, outgoing: Outgoing) -> None:
         """See `Store`."""
-        for name in outgoing.gone:
-            if self._is_held(name):
-                del self._deliveries[name]
-        for each in outgoing.changed:
-            if self._is_held(each.id):
-                self._deliveries[each.id] = each
-        for each in outgoing.new:
-            self._deliveries.setdefault(each.id, each)
-        for to, lane, rule in outgoing.told:
-            thread = self._threads.get((to, lane), _Thread())
-            self._threads[to, lane] = replace(thread, rule=rule)
+        self._outbox.dispatch(outgoing)
         self._cursors[reader] = seq
 
     async def standings(
         self, receivers: Iterable[str], lanes: Iterable[str]
     ) -> Mapping[tuple[str, str], Standing]:
         """See `Store`."""
-        wanted = frozenset(product(receivers, lanes))
-        found = {
-            key: Standing(told=True, rule=thread.rule)
-            for key, thread in self._threads.items()
-            if key in wanted
-        }
-        for each in self._in_order():
-            key = (each.receiver, each.lane)
-            if each.status is DeliveryStatus.HELD and key in wanted:
-                before = found.get(key, Standing())
-                found[key] = replace(before, held=(*before.held, each))
-        return found
+        return self._outbox.standings(receivers, lanes)
 
     async def due_held(self, now: datetime, limit: int = 500) -> tuple[tuple[Delivery, Event], ...]:
         """See `Store`."""
-        due = [e for e in self._in_order() if e.status is DeliveryStatus.HELD and e.due_at <= now]
-        return tuple((self._with_gap(each), self._events[each.seq]) for each in due[:limit])
+        return self._with_events(self._outbox.due_held(now, limit))
 
     async def next_held(self) -> datetime | None:
         """See `Store`."""
-        held = (e for e in self._deliveries.values() if e.status is DeliveryStatus.HELD)
-        return min((each.due_at for each in held), default=None)
+        return self._outbox.next_held()
 
     async def waiting(
         self, receiver: str, *, digest: str = "", limit: int = 500
     ) -> tuple[tuple[Delivery, Event], ...]:
         """See `Store`."""
-        waiting = [
-            each
-            for each in self._in_order()
-            if each.receiver == receiver and each.status is DeliveryStatus.WAITING
-        ]
-        found = [each for each in waiting if each.digest == digest]
-        if digest and any(
-            earlier.lane == each.lane and earlier.seq < each.seq and earlier.digest != digest
-            for each in found
-            for earlier in waiting
-        ):
-            return ()
-        return tuple((self._with_gap(each), self._events[each.seq]) for each in found[:limit])
+        return self._with_events(self._outbox.waiting(receiver, digest, limit))
 
     async def due_deliveries(
         self, receiver: str, now: datetime, limit: int = 50
     ) -> tuple[tuple[Delivery, Event], ...]:
         """See `Store`."""
-        due = [each for each in self._first_of_lanes(receiver) if each.due_at <= now]
-        return tuple((self._with_gap(each), self._events[each.seq]) for each in due[:limit])
+        return self._with_events(self._outbox.due(receiver, now, limit))
 
     async def next_due(self, receiver: str, after: datetime | None = None) -> datetime | None:
         """See `Store`."""
-        due = (each.due_at for each in self._first_of_lanes(receiver))
-        return min((at for at in due if after is None or at > after), default=None)
+        return self._outbox.next_due(receiver, after)
 
     @_writes
     async def settle(self, *deliveries: Delivery) -> None:
         """See `Store`."""
-        for each in deliveries:
-            if each.id in self._deliveries:
-                self._deliveries[each.id] = each
+        self._outbox.settle(deliveries)
 
     async def deliveries(
         self,
@@ -360,63 +307,43 @@ class MemoryStore:
         limit: int = 100,
     ) -> tuple[Delivery, ...]:
         """See `Store`."""
-        found = [
-            each
-            for each in self._deliveries.values()
-            if receiver in {None, each.receiver}
-            and status in {None, each.status}
-            and event_id in {None, each.event_id}
-            and (before is None or _age(each.seq, each.receiver, each.id) > _age(*before))
-        ]
-        found.sort(key=lambda each: _age(each.seq, each.receiver, each.id))
-        return tuple(found[:limit])
+        return self._outbox.find(receiver, status, event_id, before, limit)
 
     async def oldest_waiting(self) -> Mapping[str, datetime]:
         """See `Store`."""
-        oldest: dict[str, datetime] = {}
-        for each in self._deliveries.values():
-            if each.status is DeliveryStatus.WAITING:
-                at = oldest.get(each.receiver, each.created_at)
-                oldest[each.receiver] = min(at, each.created_at)
-        return oldest
+        return self._outbox.oldest_waiting()
 
     async def count_deliveries(self, receiver: str) -> Mapping[DeliveryStatus, int]:
         """See `Store`."""
-        mine = (e.status for e in self._deliveries.values() if e.receiver == receiver)
-        return Counter(mine)
+        return self._outbox.count(receiver)
 
     @_writes
     async def revive(self, delivery_id: str, now: datetime) -> None:
         """See `Store`."""
-        dead = self._deliveries.get(delivery_id)
-        if dead is not None and dead.status is DeliveryStatus.DEAD:
-            alive = replace(dead, status=DeliveryStatus.WAITING, attempts=0, due_at=now)
-            self._deliveries[delivery_id] = alive
+        self._outbox.revive(delivery_id, now)
 
     async def disabled(self) -> frozenset[str]:
         """See `Store`."""
-        return frozenset(self._disabled)
+        return self._outbox.disabled()
 
     @_writes
     async def disable(self, receiver: str, attempt: Attempt) -> None:
         """See `Store`."""
-        self._disabled[receiver] = attempt
+        self._outbox.disable(receiver, attempt)
 
     @_writes
     async def enable(self, receiver: str) -> None:
         """See `Store`."""
-        self._disabled.pop(receiver, None)
+        self._outbox.enable(receiver)
 
     async def references(self, receiver: str, lanes: Iterable[str]) -> Mapping[str, str]:
         """See `Store`."""
-        threads = {lane: self._threads.get((receiver, lane), _Thread()) for lane in lanes}
-        return {lane: thread.reference for lane, thread in threads.items() if thread.reference}
+        return self._outbox.references(receiver, lanes)
 
     @_writes
     async def remember_reference(self, receiver: str, lane: str, reference: str) -> None:
         """See `Store`."""
-        thread = self._threads.get((receiver, lane), _Thread())
-        self._threads[receiver, lane] = replace(thread, reference=reference)
+        self._outbox.remember_reference(receiver, lane, reference)
 
     @_writes
     async def add_silence(self, silence: Silence) -> None:
@@ -436,11 +363,9 @@ class MemoryStore:
     @_writes
     async def prune(self, before: datetime) -> int:
         """See `Store`."""
-        undecided = {DeliveryStatus.WAITING, DeliveryStatus.HELD}
-        waiting = (e.seq for e in self._deliveries.values() if e.status in undecided)
         end = min(
             min(self._cursors.values(), default=self._numbers.last) + 1,
-            min(waiting, default=self._numbers.last + 1),
+            self._outbox.first_undecided() or self._numbers.last + 1,
         )
         dropped = [
             seq for seq, event in self._events.items() if seq < end and event.observed_at < before
@@ -448,9 +373,10 @@ class MemoryStore:
         lanes = {self._events[seq].lane for seq in dropped}
         for seq in dropped:
             self._event_ids.remove(self._events.pop(seq).id)
-        self._drop_deliveries(frozenset(dropped))
-        self._drop_threads(lanes)
-        self._silences = {e.id: e for e in self._silences.values() if e.ends_at >= before}
+        self._outbox.drop(frozenset(dropped))
+        self._outbox.drop_threads(lanes, self._open_lanes())
+        for ended in [e.id for e in self._silences.values() if e.ends_at < before]:
+            del self._silences[ended]
         self._strip_bodies(before)
         return len(dropped)
 
@@ -480,45 +406,16 @@ class MemoryStore:
     def _newest(self, before: int | None) -> Iterable[Event]:
         return (e for e in reversed(self._events.values()) if before is None or e.seq < before)
 
-    def _in_order(self) -> list[Delivery]:
-        return sorted(self._deliveries.values(), key=lambda each: (each.seq, each.receiver))
+    def _with_events(self, found: Iterable[Delivery]) -> tuple[tuple[Delivery, Event], ...]:
+        return tuple((each, self._events[each.seq]) for each in found)
 
-    def _is_held(self, delivery_id: str) -> bool:
-        held = self._deliveries.get(delivery_id)
-        return held is not None and held.status is DeliveryStatus.HELD
-
-    def _first_of_lanes(self, receiver: str) -> list[Delivery]:
-        first: dict[str, Delivery] = {}
-        for each in self._in_order():
-            if each.receiver == receiver and each.status is DeliveryStatus.WAITING:
-                first.setdefault(each.lane, each)
-        return list(first.values())
-
-    def _with_gap(self, delivery: Delivery) -> Delivery:
-        behind = any(
-            each.status is DeliveryStatus.DEAD and each.seq < delivery.seq
-            for each in self._deliveries.values()
-            if (each.receiver, each.lane) == (delivery.receiver, delivery.lane)
-        )
-        return replace(delivery, after_gap=True) if behind else delivery
-
-    def _drop_deliveries(self, seqs: frozenset[int]) -> None:
-        kept = {key: each for key, each in self._deliveries.items() if each.seq not in seqs}
-        self._deliveries = kept
-
-    def _drop_threads(self, lanes: set[str]) -> None:
-        leads = {(each.receiver, each.lane) for each in self._deliveries.values()}
-        is_open = {
+    def _open_lanes(self) -> frozenset[str]:
+        return frozenset(
             f"{key} {name}"
             for key, known in self._known.items()
             for name, each in known.incidents.items()
             if each.is_open
-        }
-        self._threads = {
-            key: thread
-            for key, thread in self._threads.items()
-            if key[1] not in lanes or key in leads or key[1] in is_open
-        }
+        )
 
     def _strip_bodies(self, before: datetime) -> None:
         for key, known in self._known.items():

@@ -24,9 +24,10 @@ async def open_store(url: str, *, poller: bool = False) -> AsyncGenerator[Store]
 
     `sqlite:////abs/path.db` or a plain path, `postgresql://USER:PASSWORD@HOST/NAME`, or
     `memory:`. What is not there is made; an older one is migrated, of a file after a copy. With
-    `poller`, this is the one process that polls with it. Raises StoreError
-    (StoreCorruptError, StoreNewerError, StoreUnavailableError), and AlreadyRunningError if
-    another process polls with it.
+    `poller`, this is the one process that polls with a file; on a server, leases say who may
+    write what. Raises StoreError (StoreCorruptError, StoreNewerError, StoreUnavailableError),
+    and AlreadyRunningError if another process polls with the file, or if the store must be
+    migrated while it is in use.
     """
     if url == MEMORY:
         from bellbuoy.stores.memory import MemoryStore  # noqa: PLC0415 - only what is used
@@ -80,7 +81,7 @@ def _database(url: str, *, poller: bool) -> "AbstractContextManager[Database]":
         _require_psycopg()
         from bellbuoy.stores import postgres  # noqa: PLC0415 - an extra
 
-        return postgres.opened(url, poller=poller)
+        return postgres.opened(url)
     path = sqlite_path(url)
     from bellbuoy.stores import sqlite  # noqa: PLC0415 - SQLAlchemy is heavy
 
@@ -92,7 +93,7 @@ def _require_psycopg() -> None:
         import psycopg  # noqa: F401, PLC0415 # pyright: ignore[reportUnusedImport]
     except ImportError as error:
         raise StoreError(
-            "a store on PostgreSQL needs psycopg: pip install 'bellbuoy[postgresql]'"
+            "a store on PostgreSQL needs psycopg: pip install 'bellbuoy[postgres]'"
         ) from error
 
 

@@ -1,30 +1,31 @@
-"""A PostgreSQL database: to connect to it, to be its only poller, to hear of its events.
+"""A PostgreSQL database: to connect to it, to begin transactions, to hear of its events.
 
     reading  ──> each transaction sees one instant and cannot write
-    writing  ──> one session; a poller's holds the poller's lock for as long as it lives
+    writing  ──> each takes the log's row first, so those who write come one after the other
+    leasing  ──> signs of life and leases, which wait for nobody who writes
 
-So whoever lost the lock has lost the connection that could write with it. Where the tables
-come from is in `postgres_tables`. What PostgreSQL promises is quoted from
+Any number of processes may use it. Nothing is kept in a session: what a transaction needs is
+said at its beginning, so a pooler may give each to another session. Where the tables come from
+is in `postgres_tables`. What PostgreSQL promises is quoted from
 https://www.postgresql.org/docs/15/.
 """
 
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from math import inf
 from pathlib import Path
 from time import monotonic
-from typing import Any, LiteralString
-from zlib import crc32
+from typing import Any
 
 import psycopg
 from msgspec import Struct
-from psycopg import conninfo, errors
+from psycopg import conninfo
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from bellbuoy.errors import AlreadyRunningError, StoreError
+from bellbuoy.errors import StoreError
 from bellbuoy.stores.database import READERS
 from bellbuoy.stores.faults import mapped
 from bellbuoy.stores.postgres_notices import Notices
@@ -35,15 +36,11 @@ STALLED_AFTER = "10s"
 A process that is paused or cut off in the middle of one would keep all others waiting.
 """
 
-LOCK_WITHIN = "3s"
-"""How long to wait for the poller's lock: the server may not know yet that the last one died."""
-
 ASK_AFTER = 1.0
 """Seconds of rest after which a session is asked whether it is still there."""
 
 _ANNOUNCES = "bellbuoy announces"
 _RESTS_SINCE = "bellbuoy rests since"
-_POLLER = int.from_bytes(b"bell", "big")
 _DEFAULTS = {
     "fallback_application_name": "bellbuoy",
     "client_encoding": "UTF8",
@@ -54,21 +51,23 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
 }
-_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 # A server that answers before it has written would lose in a crash what it said is on disk.
-_SETTINGS = """
-    SELECT set_config('idle_in_transaction_session_timeout', %s, false),
-        CASE current_setting('synchronous_commit')
-        WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END
-"""
-# The same the other way round: when the server gives a vanished poller up, in seconds.
-_WATCHED = (
-    "SELECT set_config('tcp_keepalives_idle', '10', false), "
-    "set_config('tcp_keepalives_interval', '5', false), "
-    "set_config('tcp_keepalives_count', '3', false), "
-    "set_config('tcp_user_timeout', '25000', false)"
+_ON_DISK = (
+    "SELECT set_config('synchronous_commit', 'on', true) "
+    "WHERE current_setting('synchronous_commit') = 'off'"
 )
+
+READS = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
+"""How a transaction begins that sees one instant and cannot write."""
+
+WRITES = ("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", _ON_DISK)
+"""How one begins that may write."""
+
+WRITES_IN_TURN = (*WRITES, "SELECT seq FROM log FOR UPDATE")
+"""How one begins that may write whatever it wants, in any order.
+
+Whoever holds the log's row waits for no other writer, so no two wait for each other.
+"""
 
 Session = psycopg.Connection[tuple[Any, ...]]
 
@@ -100,14 +99,25 @@ def parse(url: str) -> Address:
 
 
 def connect(address: Address) -> Session:
-    """A session in which nothing has begun."""
-    session = psycopg.connect(**address.parameters, autocommit=True)
-    session.execute(_SETTINGS, (STALLED_AFTER,))
+    """A session in which nothing has begun, of the server or of a pooler before it."""
+    session = _log_in(address)
+    if _is_pooled(session):
+        # What one server has prepared, the next one does not know.
+        session.prepare_threshold = None
     return session
 
 
-def engine(creator: Callable[[], Session], *, size: int, writes: bool) -> Engine:
-    """An engine whose transactions may write, or see one instant."""
+def connect_to_listen(address: Address) -> Session | None:
+    """A session that hears notices; None behind a pooler, where it would hear none."""
+    session = _log_in(address)
+    if _is_pooled(session):
+        session.close()
+        return None
+    return session
+
+
+def engine(creator: Callable[[], Session], begins: Sequence[str], *, size: int) -> Engine:
+    """An engine whose transactions begin with these statements."""
     made = create_engine(
         "postgresql+psycopg://",
         creator=creator,
@@ -117,7 +127,7 @@ def engine(creator: Callable[[], Session], *, size: int, writes: bool) -> Engine
         use_native_hstore=False,
         hide_parameters=True,
     )
-    event.listen(made, "begin", partial(_begin, _WRITE if writes else _READ))
+    event.listen(made, "begin", partial(_begin, begins))
     event.listen(made, "commit", _notify)
     event.listen(made, "checkin", _rest)
     event.listen(made, "checkout", _look_after)
@@ -125,17 +135,17 @@ def engine(creator: Callable[[], Session], *, size: int, writes: bool) -> Engine
 
 
 class PostgresDatabase:
-    """An existing database, as a `Database`. With `lock`, the one that is polled with."""
+    """An existing database, as a `Database`."""
 
     is_shared = True
 
-    def __init__(self, address: Address, lock: "PollerLock | None" = None) -> None:
+    def __init__(self, address: Address) -> None:
         self.place = address.place
-        plain = partial(connect, address)
-        writer = plain if lock is None else partial(lock.connect, address)
-        self.reading = engine(plain, size=READERS, writes=False)
-        self.writing = engine(writer, size=1, writes=True)
-        self._notices = Notices(plain)
+        session = partial(connect, address)
+        self.reading = engine(session, READS, size=READERS)
+        self.writing = engine(session, WRITES_IN_TURN, size=1)
+        self.leasing = engine(session, WRITES, size=1)
+        self._notices = Notices(partial(connect_to_listen, address))
 
     def damage(self) -> tuple[str, ...]:
         """Nothing: the server looks after its files (`pg_amcheck`); our rows are read anyway."""
@@ -161,87 +171,39 @@ class PostgresDatabase:
         await self._notices.close()
         self.reading.dispose()
         self.writing.dispose()
-
-
-class PollerLock:
-    """The right to poll with a database: an advisory lock of the session that writes.
-
-    It ends with that session, whatever happens to the process. A session that comes after
-    a broken one of ours takes it again, and ends ours if the server still holds it for alive.
-    """
-
-    def __init__(self, place: str) -> None:
-        self._place = place
-        self._last: tuple[Any, ...] | None = None
-
-    def connect(self, address: Address) -> Session:
-        """A session that holds the lock. Raises AlreadyRunningError if another one does."""
-        with ExitStack() as undo:
-            session = connect(address)
-            undo.callback(session.close)
-            session.execute(_WATCHED)
-            self._end_last(session)
-            self._take(session)
-            self._last = session.execute(
-                "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
-            ).fetchone()
-            undo.pop_all()
-        return session
-
-    def _end_last(self, session: Session) -> None:
-        if self._last is not None:
-            session.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-                "WHERE pid = %s AND backend_start = %s",
-                self._last,
-            )
-
-    def _take(self, session: Session) -> None:
-        key = poller_key(session)
-        try:
-            with session.transaction():
-                session.execute(f"SET LOCAL lock_timeout = '{LOCK_WITHIN}'")
-                session.execute("SELECT pg_advisory_lock(%s::int, %s::int)", key)
-        except errors.LockNotAvailable:
-            raise AlreadyRunningError(
-                f"another Bellbuoy polls with {self._place}{_holder(session, key)}: read along "
-                "with `bellbuoy events --follow`, or stop the other one"
-            ) from None
-
-
-def poller_key(session: Session) -> tuple[int, int]:
-    """The two numbers of the lock; advisory locks are the database's, a store is a schema's."""
-    return _POLLER, schema_number(session)
-
-
-def schema_number(session: Session) -> int:
-    """A number for the schema in which the tables of a session are."""
-    row = session.execute("SELECT current_schema()").fetchone()
-    # What is taken for an `int` there has a sign.
-    return crc32(str(row and row[0]).encode()) - 2**31
+        self.leasing.dispose()
 
 
 @contextmanager
-def opened(url: str, *, poller: bool) -> Generator[PostgresDatabase]:
+def opened(url: str) -> Generator[PostgresDatabase]:
     """The database at an address, brought up to date. Raises StoreError, AlreadyRunningError."""
     from bellbuoy.stores import postgres_tables  # noqa: PLC0415 - it needs what is above
 
     address = parse(url)
     with mapped(address.place):
         postgres_tables.prepare(address)
-        database = PostgresDatabase(address, PollerLock(address.place) if poller else None)
-        with ExitStack() as undo:
-            undo.callback(database.writing.dispose)
-            undo.callback(database.reading.dispose)
-            if poller:
-                database.writing.connect().close()
-            undo.pop_all()
-    yield database
+    yield PostgresDatabase(address)
 
 
-def _begin(said: str, connection: Connection) -> None:
+def _log_in(address: Address) -> Session:
+    return psycopg.connect(**address.parameters, autocommit=True)
+
+
+def _is_pooled(session: Session) -> bool:
+    """Whether a pooler stands between: it logs us in itself, as a process that is none there."""
+    try:
+        row = session.execute("SELECT pg_backend_pid()").fetchone()
+    except psycopg.Error:
+        session.close()
+        raise
+    return row != (session.info.backend_pid,)
+
+
+def _begin(said: Sequence[str], connection: Connection) -> None:
     connection.info.pop(_ANNOUNCES, None)
-    connection.exec_driver_sql(said)
+    opening, *rest = said
+    bound = f"SET LOCAL idle_in_transaction_session_timeout = '{STALLED_AFTER}'"
+    connection.exec_driver_sql("; ".join((opening, bound, *rest)))
 
 
 def _notify(connection: Connection) -> None:
@@ -289,16 +251,3 @@ def _place(given: dict[str, Any]) -> str:
     if host.startswith("/"):  # the directory of a socket
         return f"postgresql://{user}/{given.get('dbname') or ''}?host={host}"
     return f"postgresql://{user}{host}{port}/{given.get('dbname') or ''}"
-
-
-_HOLDER: LiteralString = """
-    SELECT pid, coalesce(host(client_addr), '') FROM pg_locks JOIN pg_stat_activity USING (pid)
-    WHERE locktype = 'advisory' AND classid::bigint = %s AND objid::bigint = %s AND granted
-"""
-
-
-def _holder(session: Session, key: tuple[int, int]) -> str:
-    row = session.execute(_HOLDER, tuple(number % 2**32 for number in key)).fetchone()
-    if row is None:
-        return ""
-    return f" (from {row[1]}, session {row[0]})" if row[1] else f" (session {row[0]})"

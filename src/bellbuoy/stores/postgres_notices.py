@@ -1,12 +1,14 @@
 """To hear from PostgreSQL that events were recorded: a hint, never needed.
 
 A connection of its own listens (https://www.postgresql.org/docs/15/sql-listen.html). Where
-that cannot be, behind a pooler or while the server is away, whoever waits looks again anyway.
+that cannot be, behind a pooler or while the server is away, whoever waits looks again anyway:
+a pooler gives each transaction to another session, so what one of them hears reaches nobody.
 """
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from typing import Any
 
 from psycopg import Connection, OperationalError
@@ -22,11 +24,14 @@ Session = Connection[tuple[Any, ...]]
 
 
 class Notices:
-    """Listens from the first call of `listen` on. All of it runs on the event loop."""
+    """Listens from the first call of `listen` on. All of it runs on the event loop.
 
-    def __init__(self, connect: Callable[[], Session]) -> None:
+    `connect` makes a session, or None where it would hear nothing: then it is not asked again.
+    """
+
+    def __init__(self, connect: Callable[[], Session | None]) -> None:
         self._connect = connect
-        self._opening: asyncio.Future[Session] | None = None
+        self._opening: asyncio.Future[Session | None] | None = None
         self._session: Session | None = None
         self._socket = -1
         self._again_at = 0.0
@@ -51,8 +56,10 @@ class Notices:
             await asyncio.wait([self._opening], timeout=_CLOSES_WITHIN)
         self._drop()
 
-    def _open(self, channel: str) -> Session:
+    def _open(self, channel: str) -> Session | None:
         session = self._connect()
+        if session is None:
+            return None
         try:
             session.execute(f"LISTEN {channel}".encode())
         except DriverError:
@@ -60,10 +67,13 @@ class Notices:
             raise
         return session
 
-    def _opened(self, opening: asyncio.Future[Session], ring: Callable[[], None]) -> None:
+    def _opened(self, opening: asyncio.Future[Session | None], ring: Callable[[], None]) -> None:
         if opening.cancelled() or opening.exception() is not None:
             return
         session = opening.result()
+        if session is None:
+            self._again_at = inf
+            return
         if not self._is_closed:
             # Windows's own loop watches no sockets.
             with suppress(NotImplementedError):

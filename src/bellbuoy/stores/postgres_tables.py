@@ -7,11 +7,12 @@ step that fails, or a crash, leaves them as they were; whoever comes second wait
 from functools import partial
 from secrets import token_hex
 from typing import cast
+from zlib import crc32
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, update
 
 from bellbuoy.errors import AlreadyRunningError, StoreError
-from bellbuoy.stores import migrations, postgres, schema, search
+from bellbuoy.stores import leases, migrations, postgres, schema, search
 from bellbuoy.stores.faults import mapped
 from bellbuoy.stores.postgres import Address, Session
 
@@ -20,6 +21,12 @@ OLDEST = 15
 
 _CHANGE = int.from_bytes(b"buoy", "big")
 """The lock of whoever makes or changes tables, beside the number of the schema."""
+
+_POLLER = int.from_bytes(b"bell", "big")
+"""The lock of whoever polls, in a Bellbuoy that knows no workers; beside the same number."""
+
+_BEFORE_WORKERS = 3
+"""The last schema of such a Bellbuoy."""
 
 
 def is_there(url: str) -> bool:
@@ -34,13 +41,13 @@ def prepare(address: Address) -> None:
     """See that tables of this version are there; make or migrate them if need be.
 
     Raises StoreError, StoreNewerError, or AlreadyRunningError if they must be migrated while
-    another process polls with them.
+    somebody works with them.
     """
     with postgres.connect(address) as session:
         _refuse_server(session, address.place)
         if _version(session, address.place) == migrations.HEAD:
             return
-    engine = postgres.engine(partial(postgres.connect, address), size=1, writes=True)
+    engine = postgres.engine(partial(postgres.connect, address), postgres.WRITES, size=1)
     try:
         with engine.begin() as connection:
             _change(connection, address.place)
@@ -50,7 +57,7 @@ def prepare(address: Address) -> None:
 
 def _change(connection: Connection, place: str) -> None:
     session = _session(connection)
-    key = _CHANGE, postgres.schema_number(session)
+    key = _CHANGE, _schema_number(session)
     session.execute("SELECT pg_advisory_xact_lock(%s::int, %s::int)", key)
     found = _version(session, place)
     if found is None:
@@ -67,23 +74,32 @@ def _create(connection: Connection) -> None:
 
 
 def _migrate(connection: Connection, place: str, found: str) -> None:
-    session = _session(connection)
-    is_alone = session.execute(
-        "SELECT pg_try_advisory_xact_lock(%s::int, %s::int)", postgres.poller_key(session)
-    ).fetchone()
-    if is_alone != (True,):
+    if users := _users(connection, found):
         raise AlreadyRunningError(
-            f"{place} has schema {found} and another Bellbuoy polls with it: stop that one, so "
-            f"that it can be brought to {migrations.HEAD}"
+            f"{place} has schema {found} and cannot be brought to {migrations.HEAD} while it is in "
+            f"use: stop {users}, then start this again"
         )
     try:
         migrations.upgrade(connection)
+        # Whoever slept through it holds nothing any more when it wakes.
+        connection.execute(update(schema.lease).values(owner=None))
     except Exception as error:
         problem = str(error).partition("\n")[0]
         raise StoreError(
             f"{place} could not be brought from schema {found} to {migrations.HEAD} and is as "
             f"it was: {type(error).__name__}: {problem}"
         ) from error
+
+
+def _users(connection: Connection, found: str) -> str:
+    """Who works with tables of this version, in words; nobody can begin to until this ends."""
+    session = _session(connection)
+    if int(found) <= _BEFORE_WORKERS:
+        key = _POLLER, _schema_number(session)
+        row = session.execute("SELECT pg_try_advisory_xact_lock(%s::int, %s::int)", key).fetchone()
+        return "" if row == (True,) else "the older Bellbuoy that polls with it"
+    session.execute("LOCK TABLE log, lease, worker IN EXCLUSIVE MODE")
+    return ", ".join(leases.live(connection))
 
 
 def _refuse_server(session: Session, place: str) -> None:
@@ -117,6 +133,13 @@ def _version(session: Session, place: str) -> str | None:
         )
     found = session.execute("SELECT version_num FROM alembic_version").fetchone()
     return migrations.known_version(place, found and found[0])
+
+
+def _schema_number(session: Session) -> int:
+    """A number for the schema in which the tables are: advisory locks are the database's."""
+    row = session.execute("SELECT current_schema()").fetchone()
+    # What is taken for an `int` there has a sign.
+    return crc32(str(row and row[0]).encode()) - 2**31
 
 
 def _session(connection: Connection) -> Session:

@@ -2,6 +2,7 @@
 
     reading  ──> a small pool of threads, each call in a transaction of its own
     writing  ──> the single writer (`writer`), which shares transactions between calls
+    leasing  ──> signs of life and leases, each in a transaction of its own beside the writer's
 
 What happens inside a transaction is in `knowledge`, `eventlog`, `outbox` and `silences`. This does
 not decide which database it is, nor who may poll with it: `opening`, `sqlite` and `postgres` do.
@@ -66,6 +67,9 @@ class SqlStore:
         self._log_id = log_id
         self._readers = ThreadPoolExecutor(READERS, "bellbuoy-read")
         self._writer = Writer(database.writing, database.place)
+        self._leasing = self._writer
+        if database.leasing is not database.writing:
+            self._leasing = Writer(database.leasing, database.place, most_jobs=1)
         self._bell = Bell()
         self._lease: Lease | None = None
 
@@ -92,7 +96,7 @@ class SqlStore:
 
     async def renew(self, worker: Worker) -> Roster:
         """See `Store`."""
-        return await self._write(leases.renew, worker, self.place)
+        return await self._leasing.run(partial(leases.renew, who=worker, place=self.place))
 
     async def roster(self) -> Roster:
         """See `Store`."""
@@ -102,23 +106,29 @@ class SqlStore:
         self, worker_id: str, wanted: Mapping[str, Holding | None]
     ) -> tuple[Lease, ...]:
         """See `Store`."""
-        return await self._write(leases.claim, worker_id, wanted)
+        return await self._leasing.run(
+            partial(leases.claim, worker_id=worker_id, wanted=wanted, place=self.place)
+        )
 
     async def release(self, worker_id: str, names: Iterable[str]) -> None:
         """See `Store`."""
-        await self._write(leases.release, worker_id, names)
+        release = partial(leases.release, worker_id=worker_id, names=tuple(names))
+        for name in await self._leasing.run(release):
+            await self._leasing.run(partial(leases.release_later, worker_id=worker_id, name=name))
 
     async def retire(self, worker_id: str) -> None:
         """See `Store`."""
-        await self._write(leases.retire, worker_id)
+        held = (await self.roster()).held_by(worker_id)
+        await self.release(worker_id, held)
+        await self._leasing.run(partial(leases.forget, worker_id=worker_id))
 
     async def poke(self, page_key: str) -> None:
         """See `Store`."""
-        await self._write(leases.add_poke, page_key)
+        await self._leasing.run(partial(leases.add_poke, page_key=page_key))
 
     async def take_pokes(self, page_keys: Iterable[str]) -> None:
         """See `Store`."""
-        await self._write(leases.take_pokes, page_keys)
+        await self._leasing.run(partial(leases.take_pokes, page_keys=tuple(page_keys)))
 
     async def load_states(self, page_keys: Iterable[str]) -> Mapping[str, PageState]:
         """See `Store`."""
@@ -340,6 +350,8 @@ class SqlStore:
     async def close(self) -> None:
         """See `Store`."""
         await self._writer.close()
+        if self._leasing is not self._writer:
+            await self._leasing.close()
         self._readers.shutdown()
 
     async def _record(self, job: Callable[[Connection], tuple[Event, ...]]) -> tuple[Event, ...]:

@@ -10,9 +10,11 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
+from time import monotonic, sleep
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert
 from sqlalchemy.pool import QueuePool
@@ -29,6 +31,12 @@ from bellbuoy.stores.faults import HINT, damaged, mapped
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another process's transaction."""
+
+MIGRATED_WITHIN = 10.0
+"""Seconds to wait for another process that brings an older database up to date."""
+
+_LOOK_EVERY = 0.02
+"""Seconds between two looks whether it is done."""
 
 WRITING = {"writing": True}
 """The execution options of an engine or connection whose transactions write."""
@@ -49,6 +57,7 @@ class SqliteDatabase:
         self.place = str(path)
         self.reading = connect(path)
         self.writing = self.reading.execution_options(**WRITING)
+        self.leasing = self.writing
 
     def damage(self) -> tuple[str, ...]:
         """See `Database`."""
@@ -74,7 +83,7 @@ def opened(path: Path, *, poller: bool) -> Generator[SqliteDatabase]:
     """The database at a path, made or migrated if need be. Raises as `prepare` does."""
     with ExitStack() as held:
         if poller:
-            held.enter_context(poller_lock(path))
+            _insist(path, lambda: held.enter_context(poller_lock(path)))
         prepare(path, locked=poller)
         yield SqliteDatabase(path)
 
@@ -99,9 +108,10 @@ def prepare(path: Path, *, locked: bool) -> None:
             sync_names(path)
         if path.stat().st_size == 0:
             raise StoreCorruptError(f"{path} is empty, which no database of ours is. {HINT}")
-        if _version(path) != migrations.HEAD:
-            with nullcontext() if locked else poller_lock(path):
-                _migrate(path)
+        if locked:
+            _migrate(path)
+        else:
+            _insist(path, partial(_migrate_alone, path))
         if locked and path.stat().st_size <= _INSPECTED:
             problems = damage(path, thorough=False)
             if problems:
@@ -272,6 +282,42 @@ def _migrate(path: Path) -> None:
         ) from error
     finally:
         engine.dispose()
+
+
+def _migrate_alone(path: Path) -> None:
+    found = _version(path)
+    if found == migrations.HEAD:
+        return
+    try:
+        with poller_lock(path):
+            _migrate(path)
+    except AlreadyRunningError as error:
+        raise AlreadyRunningError(
+            f"{path} has schema {found} and cannot be brought to {migrations.HEAD} while another "
+            "Bellbuoy polls with it: stop that one, then start this again"
+        ) from error
+
+
+def _insist(path: Path, attempt: Callable[[], None]) -> None:
+    """Attempt what needs the poller's lock again, while another process may migrate with it."""
+    ends_at = monotonic() + MIGRATED_WITHIN if _is_older(path) else 0.0
+    while True:
+        try:
+            attempt()
+        except AlreadyRunningError:
+            if monotonic() > ends_at:
+                raise
+            sleep(_LOOK_EVERY)
+        else:
+            return
+
+
+def _is_older(path: Path) -> bool:
+    try:
+        with mapped(str(path)):
+            return _version(path) != migrations.HEAD
+    except StoreError:  # also where none is there
+        return False
 
 
 @contextmanager

@@ -36,10 +36,14 @@ LONGEST = 0.050
 
 
 class Writer:
-    """Runs jobs, each all or nothing. `engine` begins its transactions for writing."""
+    """Runs jobs, each all or nothing, at most so many in a transaction.
 
-    def __init__(self, engine: Engine, place: str) -> None:
+    `engine` begins its transactions for writing.
+    """
+
+    def __init__(self, engine: Engine, place: str, most_jobs: int = MOST_JOBS) -> None:
         self._engine = engine
+        self._most_jobs = most_jobs
         self._place = place
         self._waiting: deque[_Waiting] = deque()
         self._transaction: asyncio.Future[list[_Outcome]] | None = None
@@ -88,7 +92,7 @@ class Writer:
 
     def _take(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
-        while self._waiting and len(batch) < MOST_JOBS:
+        while self._waiting and len(batch) < self._most_jobs:
             job, answer = self._waiting.popleft()
             if not answer.done():
                 batch.append((job, answer))
