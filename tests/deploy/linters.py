@@ -1,0 +1,38 @@
+"""Linters and programs that deployments are tried with, where they are installed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_FROM = {
+    "check-jsonschema": "uv sync --group lint",
+    "hadolint": "uv sync --group lint",
+    "kubernetes-validate": "uv sync --group lint",
+    "kubectl": "Debian's package kubernetes-client",
+    "promtool": "Debian's package prometheus",
+    "setpriv": "Debian's package util-linux",
+    "strace": "Debian's package strace",
+    "systemd-analyze": "Debian's package systemd",
+    "unshare": "Debian's package util-linux",
+}
+
+
+def program(name):
+    """Where a program is; without it the test is skipped, with what brings it."""
+    beside = Path(sys.executable).parent
+    found = shutil.which(name, path=os.pathsep.join([str(beside), os.environ["PATH"]]))
+    if found is None:
+        pytest.skip(f"there is no {name} here ({_FROM[name]})")
+    return found
+
+
+def run(name, *arguments):
+    """What a program prints; the test fails if it ends with anything but 0."""
+    command = [program(name), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
