@@ -10,7 +10,7 @@ from bellbuoy.config.load import load_config
 from bellbuoy.durations import duration
 from bellbuoy.web import access
 from tests.deploy.image import said, variables
-from tests.deploy.linters import run
+from tests.deploy.programs import run
 from tests.deploy.shipped import PROMETHEUS, ROOT, read
 
 DEPLOY = ROOT / "deploy"

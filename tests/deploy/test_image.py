@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from bellbuoy.config.web import Web
 from bellbuoy.errors import ConfigError
 from bellbuoy.web import access
 from tests.deploy.image import CONFIG, FILE, health, said, stages, variables
-from tests.deploy.linters import program, run
+from tests.deploy.programs import child_of, program, run
 from tests.deploy.shipped import ROOT
 
 TOKENS = {
@@ -151,16 +151,6 @@ def confined(folder):
         process.kill()
         process.wait()
         process.stderr.close()
-
-
-def child_of(process):
-    """The id of the only child of a process."""
-    parent = f"PPid:\t{process.pid}\n"
-    for status in Path("/proc").glob("[0-9]*/status"):
-        with suppress(OSError):
-            if parent in status.read_text():
-                return int(status.parent.name)
-    raise AssertionError("it has none")
 
 
 def variables_here():

@@ -11,7 +11,7 @@ from bellbuoy.cli.program import program as commands
 from bellbuoy.config.load import load_config
 from bellbuoy.web import access
 from tests.deploy.image import said, variables
-from tests.deploy.linters import run
+from tests.deploy.programs import run
 from tests.deploy.shipped import ROOT, read
 
 FOLDER = ROOT / "deploy" / "kubernetes"

@@ -12,7 +12,7 @@ from bellbuoy.cli.program import main
 from bellbuoy.cli.program import program as commands
 from bellbuoy.durations import duration
 from bellbuoy.platform import state_directory
-from tests.deploy.linters import run
+from tests.deploy.programs import run
 from tests.deploy.shipped import ROOT
 
 UNIT = ROOT / "deploy" / "systemd" / "bellbuoy.service"

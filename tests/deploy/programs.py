@@ -1,9 +1,10 @@
-"""Linters and programs that deployments are tried with, where they are installed."""
+"""Linters and other programs that deployments are tried with, where they are installed."""
 
 import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,13 @@ def run(name, *arguments):
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def child_of(process):
+    """The id of the only child of a process."""
+    parent = f"PPid:\t{process.pid}\n"
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):
+            if parent in status.read_text():
+                return int(status.parent.name)
+    raise AssertionError("it has none")
