@@ -135,8 +135,9 @@ def test_prometheus_takes_its_config():
     run("promtool", "check", "config", "--syntax-only", PROMETHEUS / "compose.yaml")
     mounted = dict(one.split(":")[:2] for one in SERVICES["prometheus"]["volumes"])
     assert mounted["./prometheus/rules.yaml"] == "/etc/prometheus/rules.yaml"
-    assert f"--config.file={mounted['./prometheus/compose.yaml']}" in (
-        SERVICES["prometheus"]["command"]
+    assert (
+        f"--config.file={mounted['./prometheus/compose.yaml']}"
+        in (SERVICES["prometheus"]["command"])
     )
 
 

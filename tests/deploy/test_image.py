@@ -131,14 +131,15 @@ def confined(folder):
     config = folder / "bellbuoy.yaml"
     config.write_text(NOBODY + CONFIG.read_text("utf-8"), "utf-8")
     serve = ["--config", config, "--store", state / "x.db", "--host", "127.0.0.1", "--port", "0"]
+    apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", CONFINED, "sh"]
+    ours = [sys.executable, "-m", "bellbuoy", *json.loads(said("CMD")), *map(str, serve)]
     process = subprocess.Popen(
-        [program("unshare"), "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", CONFINED, "sh",
-         sys.executable, "-m", "bellbuoy", *json.loads(said("CMD")), *map(str, serve)],
+        [program(apart[0]), *apart[1:], *ours],
         env={"PATH": os.environ["PATH"], "STATE": str(state), **variables_here(), **TOKENS},
         cwd=state,
         stderr=subprocess.PIPE,
         text=True,
-    )  # fmt: skip
+    )
     try:
         for line in process.stderr:
             if line.startswith("serving at "):

@@ -27,9 +27,7 @@ def documents(text):
     return {(one["kind"], one["metadata"]["name"]): one for one in found}
 
 
-OBJECTS = {
-    key: one for path in FILES for key, one in documents(path.read_text("utf-8")).items()
-}
+OBJECTS = {key: one for path in FILES for key, one in documents(path.read_text("utf-8")).items()}
 DEPLOYMENTS = {name: one for (kind, name), one in OBJECTS.items() if kind == "Deployment"}
 SECRET = OBJECTS["Secret", "bellbuoy"]["stringData"]
 
