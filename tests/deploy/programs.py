@@ -2,9 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,25 @@ def child_of(process):
             if parent in status.read_text():
                 return int(status.parent.name)
     raise AssertionError("it has none")
+
+
+@contextmanager
+def traced(calls, folder, *arguments):
+    """A Bellbuoy of which these calls of the system are noted; what runs it, and the notes."""
+    notes = folder / "notes"
+    strace = [program("strace"), "--follow-forks", f"--trace={calls}", f"--output={notes}"]
+    process = subprocess.Popen(
+        [*strace, sys.executable, "-m", "bellbuoy", *arguments],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process, notes
+    finally:
+        # What it traces would outlive it.
+        if process.poll() is None:
+            os.kill(child_of(process), signal.SIGKILL)
+        process.wait()
+        process.stderr.close()

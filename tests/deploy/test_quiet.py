@@ -5,16 +5,16 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import urllib.request
-from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.cli.pages import incident, served, statuspage
-from tests.deploy.programs import child_of, program
+from tests.deploy.programs import child_of, traced
+
+SENDING = "connect,sendto,sendmsg,sendmmsg"
 
 _TO = re.compile(
     r"(?:connect|sendto|sendmsg|sendmmsg)\(\d+.*?sa_family=(AF_INET6?), sin6?_port=htons\((\d+)\)"
@@ -22,28 +22,6 @@ _TO = re.compile(
     re.IGNORECASE,
 )
 """Where a call of the system sends something, as strace prints it."""
-
-
-@contextmanager
-def traced(folder, *arguments):
-    """A Bellbuoy of which each connection and datagram is noted; its process and the notes."""
-    notes = folder / "notes"
-    process = subprocess.Popen(
-        [program("strace"), "--follow-forks", "--trace=connect,sendto,sendmsg,sendmmsg",
-         f"--output={notes}", sys.executable, "-m", "bellbuoy", *arguments],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
-    try:
-        yield process, notes
-    finally:
-        # What it traces would outlive it.
-        if process.poll() is None:
-            os.kill(child_of(process), signal.SIGKILL)
-        process.wait()
-        process.stderr.close()
 
 
 def reached(notes):
@@ -56,7 +34,7 @@ def test_it_reaches_its_pages_and_its_receivers_and_nobody_else(tmp_path):
     """From its start to its end no other connection is made and no name is asked for."""
     with served(statuspage(incident())) as page, socket.create_server(("127.0.0.1", 0)) as receiver:
         (tmp_path / "bellbuoy.yaml").write_text(config(page, receiver, tmp_path), "utf-8")
-        with traced(tmp_path, "serve", "--port", "0") as (process, notes):
+        with traced(SENDING, tmp_path, "serve", "--port", "0") as (process, notes):
             own = next(line for line in process.stderr if line.startswith("serving at "))
             assert any("next look in" in line for line in process.stderr)
             receiver.settimeout(30)

@@ -1,5 +1,6 @@
 """The unit for systemd: what systemd itself says of it, and what it says of us."""
 
+import re
 import shlex
 import sys
 from collections import defaultdict
@@ -12,7 +13,7 @@ from bellbuoy.cli.program import main
 from bellbuoy.cli.program import program as commands
 from bellbuoy.durations import duration
 from bellbuoy.platform import state_directory
-from tests.deploy.programs import run
+from tests.deploy.programs import run, traced
 from tests.deploy.shipped import ROOT
 
 UNIT = ROOT / "deploy" / "systemd" / "bellbuoy.service"
@@ -88,3 +89,29 @@ def test_only_a_config_that_cannot_be_used_is_not_started_again(tmp_path, capsys
     assert "no-such-provider" in capsys.readouterr().err
     assert one("Restart") == "on-failure"
     assert one("RestartPreventExitStatus").split() == [str(code)]
+
+
+AS_ROOT = {"chown", "fchown"}
+"""What SQLite calls only if root runs it, which the unit never does."""
+
+
+def calls_of(group):
+    """The calls in one of systemd's groups, those of the groups in it included."""
+    lines = run("systemd-analyze", "syscall-filter", group).splitlines()[1:]
+    names = {line.strip() for line in lines if not line.strip().startswith("#")} - {""}
+    return {call for name in names for call in (calls_of(name) if name[0] == "@" else {name})}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="strace is of Linux")
+def test_every_call_that_it_makes_passes_the_filter(tmp_path):
+    """Of a demo from its start to its end: network, store, threads and signals."""
+    passing, refused = settings()["SystemCallFilter"]
+    allowed = calls_of(passing)
+    for group in refused.removeprefix("~").split():
+        allowed -= calls_of(group)
+    with traced("all", tmp_path, "demo", "--for", "3s") as (process, notes):
+        process.stderr.read()
+        assert process.wait() == 0
+    made = set(re.findall(r"^\d+ +([a-z]\w+)\(", notes.read_text("utf-8"), re.MULTILINE))
+    assert {"openat", "connect", "epoll_ctl"} <= made
+    assert made - allowed <= AS_ROOT
