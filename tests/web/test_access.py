@@ -295,3 +295,22 @@ def test_an_ipv6_address_is_ours_however_it_is_written():
     assert access.is_our_host(web, "[2001:db8::1]:8484")
     assert not access.is_our_host(web, "[2001:db8::2]:8484")
     assert not access.is_our_host(Web(host="::", read=READ_TOKEN), "[2001:db8::1]:8484")
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "is_free"),
+    [
+        ("/healthz", "", True),
+        ("/readyz", "", True),
+        ("/metrics", METRICS_TOKEN, True),
+        ("/metrics", WRITE_TOKEN, True),
+        ("/metrics", "", False),
+        ("/metrics", "wrong-token-0123456789", False),
+        ("/", WRITE_TOKEN, False),
+        ("/api/v1/pages", READ_TOKEN, False),
+    ],
+)
+def test_w3_only_health_and_figures_with_a_token_are_shown_under_any_name(path, token, is_free):
+    """A page of a stranger's, under whatever name, knows no token."""
+    assert access.may_have_any_name(CLOSED, path, token) is is_free
+    assert access.may_have_any_name(OPEN, path, "") is (path in {"/healthz", "/readyz"})

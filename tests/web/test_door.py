@@ -32,12 +32,27 @@ async def write(client, **headers):
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "x" * 500, "[", ""])
 async def test_w3_a_request_under_another_name_is_misdirected(client, writes, host):
-    """421, for reading and for writing; health alone answers to any name."""
-    for path in ("/", "/api/v1/pages", "/static/bellbuoy.css", "/sign-in"):
+    """421, for reading and for writing; without a token only health answers to any name."""
+    for path in ("/", "/api/v1/pages", "/static/bellbuoy.css", "/sign-in", "/metrics"):
         answer = await client.get(path, headers={"host": host})
         assert answer.status_code == 421, path
         assert "web.hosts" in answer.json()["detail"]
     assert await write(client, host=host, **writes) == 421
+
+
+async def test_prometheus_may_ask_by_an_address_that_it_discovered(client):
+    """Who shows a token is no stranger's page, but that opens figures alone under any name."""
+    shown = {"host": "10.1.2.3:8484", "authorization": f"Bearer {WRITE_TOKEN}"}
+    figures = await client.get("/metrics", headers=shown)
+    assert figures.json()["detail"] == "nothing is counted here"
+    assert (await client.get("/api/v1/pages", headers=shown)).status_code == 421
+
+
+async def test_w3_a_token_is_not_guessed_faster_under_another_name(client):
+    """Wrong ones are slowed down there, too."""
+    wrong = {"host": "evil.example", "authorization": "Bearer wrong-token-0123456789"}
+    answers = [(await client.get("/metrics", headers=wrong)).status_code for _ in range(12)]
+    assert answers == [421] * 10 + [429] * 2
 
 
 @pytest.mark.parametrize(

@@ -54,9 +54,14 @@ def is_poke(method: str, path: str) -> bool:
     return method == "POST" and parts[1:4] == ["api", "v1", "pages"] and parts[5:] == ["poke"]
 
 
-def is_health(path: str) -> bool:
-    """Whether a path answers to anybody, under any name."""
-    return path in {"/healthz", "/readyz"}
+def may_have_any_name(web: Web, path: str, bearer: str) -> bool:
+    """Whether a request need not name us: health, and figures for who shows a token of ours.
+
+    Prometheus asks what it discovered by address. A stranger's page, against which the name is
+    checked, knows no token, and a browser puts none into this header by itself.
+    """
+    is_scrape = path == _METRICS and _of_token(web, bearer) is not Scope.NOTHING
+    return is_scrape or path in {"/healthz", "/readyz"}
 
 
 def granted(web: Web, bearer: str, session: str, now: float) -> Scope:

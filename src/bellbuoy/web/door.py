@@ -104,12 +104,14 @@ class Door:
         if sum(name == b"host" for name, _ in scope["headers"]) > 1:
             # RFC 9112, section 3.2; else two readers of it would each see another one.
             raise Problem(400, "there is more than one Host", name="host")
-        host = headers.get("host", "")
-        if not access.is_health(path) and not access.is_our_host(self._web, host):
+        host, shown = headers.get("host", ""), access.bearer(headers)
+        is_free = access.may_have_any_name(self._web, path, shown)
+        if not is_free and not access.is_our_host(self._web, host):
+            self._count_failure(scope, headers)
             raise Problem(
                 421, "this name is not ours; add it to web.hosts in the config", name="host"
             )
-        has = access.granted(self._web, access.bearer(headers), _session(headers), self._now())
+        has = access.granted(self._web, shown, _session(headers), self._now())
         scope.setdefault("state", {})["scope"] = has
         needs = access.needed(method, path)
         if method not in access.SAFE:
