@@ -45,8 +45,12 @@ COMMANDS = (
     ("catalog", "show"),
     ("config", "check"),
     ("config", "schema"),
+    ("store", "migrate"),
     ("store", "check"),
+    ("store", "vacuum"),
     ("store", "backup"),
+    ("store", "export"),
+    ("store", "import"),
 )
 
 

@@ -1,20 +1,10 @@
-"""Stores with something in every table, and an import that is killed at a point of its choice.
-
-python -m tests.stores.moving STORE FILE N    imports in batches of three rows, and kills itself
-                                              at the N-th step towards the database
-"""
+"""Stores with something in every table, and the ways from one to another."""
 
 import asyncio
-import os
-import signal
-import sys
 from pathlib import Path
 
-from sqlalchemy import Engine
-from sqlalchemy import event as engine_events
-
 from bellbuoy.model.delivery import DeliveryStatus, Matcher, Silence
-from bellbuoy.stores import Outgoing, exported
+from bellbuoy.stores import Outgoing
 from bellbuoy.stores.exported import Export
 from bellbuoy.stores.exporting import export
 from bellbuoy.stores.importing import load
@@ -85,22 +75,3 @@ def imported_from(path: Path, address: str, told=nothing, **more) -> None:
         source = Export(stream, path.name)
         with open_database(address, poller=True, unfinished_too=True) as database:
             load(database, source, told, **more)
-
-
-def _die_at(step: int) -> None:
-    left = step
-
-    def count(*_: object) -> None:
-        nonlocal left
-        left -= 1
-        if not left:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    for name in ("before_cursor_execute", "after_cursor_execute", "begin", "commit"):
-        engine_events.listen(Engine, name, count)
-
-
-if __name__ == "__main__":
-    exported.ROWS = 3
-    _die_at(int(sys.argv[3]))
-    imported_from(Path(sys.argv[2]), sys.argv[1])

@@ -20,9 +20,14 @@ def made(database, tmp_path) -> bytes:
     return exported_to(str(database), tmp_path / "made.jsonl")
 
 
+def opened(bytes_: bytes) -> Export:
+    """An export that is being read."""
+    return Export(io.BufferedReader(io.BytesIO(bytes_)), "x.jsonl")
+
+
 def read(bytes_: bytes) -> None:
     """Read it to its end, its rows too."""
-    export = Export(io.BytesIO(bytes_), "x.jsonl")
+    export = opened(bytes_)
     for _ in export.batches(export.mark):
         pass
 
@@ -152,14 +157,14 @@ def test_a_line_without_an_end_is_not_read_into_memory(made, monkeypatch):
     """A file that is no export may be one line of any length."""
     monkeypatch.setattr(exported, "LONGEST_LINE", 4096)
     with pytest.raises(StoreError, match="no export"):
-        Export(io.BytesIO(b'{"bellbuoy":"export"' + b" " * 10_000_000), "x.jsonl")
+        opened(b'{"bellbuoy":"export"' + b" " * 10_000_000)
 
 
 def test_a_batch_is_bounded_by_rows_and_by_bytes(made, monkeypatch):
     """What is in memory at a time does not depend on how much there is."""
 
     def sizes():
-        export = Export(io.BytesIO(made), "x.jsonl")
+        export = opened(made)
         return [len(batch.rows) for batch in export.batches(export.mark)]
 
     assert max(sizes()) > 5
@@ -171,15 +176,15 @@ def test_a_batch_is_bounded_by_rows_and_by_bytes(made, monkeypatch):
 
 def test_reading_goes_on_behind_a_mark_and_only_behind_its_own(made):
     """Of another export the same place is another one."""
-    export = Export(io.BytesIO(made), "x.jsonl")
+    export = opened(made)
     (one, *rest) = export.batches(export.mark)
-    again = Export(io.BytesIO(made), "x.jsonl")
+    again = opened(made)
     assert list(again.batches(one.mark)) == rest
     for mark in (
         Mark(one.mark.position, "0" * 64),
         Mark(0, "0" * 64),
         Mark(10**6, one.mark.digest),
     ):
-        other = Export(io.BytesIO(made), "x.jsonl")
+        other = opened(made)
         with pytest.raises(StoreError, match="is not the export whose first"):
             list(other.batches(mark))

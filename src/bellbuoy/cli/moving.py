@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -43,10 +44,9 @@ def export_to(file: str, store: str) -> int:
     except KeyboardInterrupt:
         say("stopped: nothing was exported")
         return 1
+    log = f"log {header.log.id} up to {header.log.seq}"
     tell = say if file == PIPE else _write_line
-    tell(
-        f"{place}: {header.total} rows exported to {name}, log {header.log.id} up to {header.log.seq}"
-    )
+    tell(f"{place}: {header.total} rows exported to {name}, {log}")
     return 0
 
 
@@ -93,13 +93,12 @@ def _verify(file: str) -> None:
 
 
 @contextmanager
-def _read(file: str) -> Generator[BinaryIO]:
-    if file == PIPE:
-        yield sys.stdin.buffer
-        return
+def _read(file: str) -> Generator[BufferedReader]:
+    """What is read there; of a pipe what is there already, never waiting for more."""
     with ExitStack() as opened:
         with mapped(file):
-            stream = opened.enter_context(Path(file).open("rb"))
+            path = os.dup(sys.stdin.fileno()) if file == PIPE else file
+            stream = opened.enter_context(open(path, "rb"))  # noqa: PTH123 - or a descriptor
         yield stream
 
 

@@ -162,9 +162,7 @@ def export(
 def import_(
     file: Annotated[
         str,
-        Parameter(
-            help="What `store export` made; or - for the input.", allow_leading_hyphen=True
-        ),
+        Parameter(help="What `store export` made; or - for the input.", allow_leading_hyphen=True),
     ],
     /,
     *,

@@ -23,7 +23,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
-from io import BufferedReader
+from io import BufferedReader, RawIOBase
 from typing import Any, BinaryIO, cast
 
 import msgspec
@@ -166,7 +166,7 @@ class Export:
     StoreNewerError where a newer Bellbuoy made it. Whether it is whole is known at its end.
     """
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
+    def __init__(self, stream: BufferedReader, name: str) -> None:
         self.name = name
         self._stream = _unpacked(stream, name)
         self._hash = sha256()
@@ -303,13 +303,12 @@ def _header(line: bytes, name: str) -> Header:
     return header
 
 
-def _unpacked(stream: BinaryIO, name: str) -> BinaryIO:
-    buffered = BufferedReader(cast("Any", stream), 1 << 20)
+def _unpacked(stream: BufferedReader, name: str) -> BufferedReader:
     with mapped(name):
-        is_packed = buffered.peek(2).startswith(_GZIP)
+        is_packed = stream.peek(2).startswith(_GZIP)
     if not is_packed:
-        return buffered
-    return BufferedReader(cast("Any", gzip.GzipFile(fileobj=buffered)), 1 << 20)
+        return stream
+    return BufferedReader(cast("RawIOBase", gzip.GzipFile(fileobj=stream)))
 
 
 @contextmanager
