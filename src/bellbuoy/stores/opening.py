@@ -48,28 +48,6 @@ async def open_store(url: str, *, poller: bool = False) -> AsyncGenerator[Store]
             await database.close()
 
 
-@contextmanager
-def open_database(
-    url: str, *, poller: bool = False, unfinished_too: bool = False
-) -> Generator["Database"]:
-    """What is under a store, for work on the whole of it outside of a loop.
-
-    Raises as `open_store` does, and StoreError for `memory:`. With `unfinished_too`, one that is
-    half imported is let pass.
-    """
-    if url == MEMORY:
-        raise StoreError("memory: what is in it is seen by its own process only; name a file")
-    with _database(url, poller=poller) as database:
-        from bellbuoy.stores import unfinished  # noqa: PLC0415 - SQLAlchemy is heavy
-
-        try:
-            if not unfinished_too:
-                unfinished.refuse(database)
-            yield database
-        finally:
-            asyncio.run(database.close())
-
-
 def is_there(url: str) -> bool:
     """Whether a store is at an address, so that opening it makes no new one. Raises StoreError."""
     if url == MEMORY:
@@ -92,6 +70,28 @@ def place_of(url: str) -> str:
 
         return postgres.parse(url).place
     return str(sqlite_path(url))
+
+
+@contextmanager
+def open_database(
+    url: str, *, poller: bool = False, unfinished_too: bool = False
+) -> Generator["Database"]:
+    """What is under a store, for work on the whole of it outside of a loop.
+
+    Raises as `open_store` does, and StoreError for `memory:`. With `unfinished_too`, one that is
+    half imported is let pass.
+    """
+    if url == MEMORY:
+        raise StoreError("memory: what is in it is seen by its own process only; name a file")
+    with _database(url, poller=poller) as database:
+        from bellbuoy.stores import unfinished  # noqa: PLC0415 - SQLAlchemy is heavy
+
+        try:
+            if not unfinished_too:
+                unfinished.refuse(database)
+            yield database
+        finally:
+            asyncio.run(database.close())
 
 
 def _database(url: str, *, poller: bool) -> "AbstractContextManager[Database]":
