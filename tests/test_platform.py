@@ -1,12 +1,16 @@
-"""The event loop that `platform.run` makes."""
+"""The event loop that `platform.run` makes, and what is known of disks."""
 
 import asyncio
+import ctypes
 import logging
 import sys
+from pathlib import Path, PureWindowsPath
+from types import SimpleNamespace
 
 import pytest
 
-from bellbuoy.platform import allow_many_files, run
+from bellbuoy import platform
+from bellbuoy.platform import allow_many_files, network_file_system, run
 
 
 class SSLProtocol:
@@ -62,3 +66,63 @@ def test_a_process_that_serves_may_have_as_many_sockets_as_it_is_let():
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == soft
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+MOUNTS = """\
+21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+22 21 0:20 / /proc rw,nosuid - proc proc rw
+30 21 0:30 / /srv rw shared:9 master:2 - nfs4 nas:/srv rw,vers=4.2
+31 30 254:1 / /srv/local rw - xfs /dev/vdb rw
+32 21 0:31 / /mnt/with\\040space\\134 rw - fuse.sshfs me@there: rw
+33 21 0:32 / /twice rw - nfs nas:/a rw
+34 33 254:2 / /twice rw - ext4 /dev/vdc rw
+35 21 0:33 / /share rw - 9p host rw,trans=virtio
+36 21 0:34 / /layers rw - overlay overlay rw
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no mount table")
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/var/lib/bellbuoy.db", None),
+        ("/srv/bellbuoy/new/bellbuoy.db", "nfs4"),
+        ("/srv/local/bellbuoy.db", None),
+        ("/srv-not/bellbuoy.db", None),
+        ("/mnt/with space\\/bellbuoy.db", "fuse.sshfs"),
+        ("/mnt/other/bellbuoy.db", None),
+        ("/twice/bellbuoy.db", None),
+        ("/share/bellbuoy.db", "9p"),
+        ("/layers/bellbuoy.db", None),
+    ],
+)
+def test_p6_a_file_system_over_a_network_is_known_by_its_mount(path, kind, tmp_path, monkeypatch):
+    """The deepest mount above the path counts, of two on one point the later one."""
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(MOUNTS)
+    monkeypatch.setattr(platform, "_MOUNTS", mounts)
+    assert network_file_system(Path(path)) == kind
+
+
+def test_p6_where_the_system_tells_nothing_nothing_is_known(tmp_path, monkeypatch):
+    """As on macOS; and this machine's own temporary directory can be asked for."""
+    monkeypatch.setattr(platform, "_MOUNTS", tmp_path / "none")
+    assert network_file_system(tmp_path) is None
+    monkeypatch.undo()
+    network_file_system(tmp_path)
+
+
+def test_p6_windows_tells_shares_and_their_letters(monkeypatch):
+    """By the path itself, or by the kind of its drive (tried here with a pretend Windows)."""
+    asked = []
+
+    def kind_of(root: str) -> int:
+        asked.append(root)
+        return {"Z:\\": 4}.get(root, 3)
+
+    pretend = SimpleNamespace(kernel32=SimpleNamespace(GetDriveTypeW=kind_of))
+    monkeypatch.setattr(ctypes, "windll", pretend, raising=False)
+    assert platform._is_share(PureWindowsPath(r"\\nas\state\bell.db"))
+    assert platform._is_share(PureWindowsPath(r"Z:\bell.db"))
+    assert not platform._is_share(PureWindowsPath(r"C:\bell.db"))
+    assert asked == ["Z:\\", "C:\\"]

@@ -1,4 +1,4 @@
-"""The few places where systems differ: directories, the file lock, signals, processes, the loop."""
+"""The few places where systems differ: directories, disks, the file lock, signals, the loop."""
 
 import asyncio
 import gc
@@ -207,6 +207,71 @@ def max_rss_bytes() -> int:
         return 0
     size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return size if sys.platform == "darwin" else size * 1024
+
+
+_OVER_A_NETWORK = frozenset(
+    {
+        *("nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "9p", "afs", "ncpfs", "beegfs"),
+        *("ceph", "glusterfs", "lustre", "gpfs", "gfs2", "ocfs2", "orangefs", "davfs"),
+        *("fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.cephfs", "fuse.s3fs", "fuse.rclone"),
+        *("fuse.davfs", "fuse.davfs2", "fuse.gcsfuse", "fuse.blobfuse", "fuse.juicefs"),
+    }
+)
+"""Linux's names of file systems that other machines share (gfs2 and ocfs2: a shared disk).
+
+Those of FUSE carry the name of the program that serves them.
+"""
+
+_MOUNTS = Path("/proc/self/mountinfo")
+_DRIVE_REMOTE = 4
+
+
+def network_file_system(path: Path) -> str | None:
+    """The kind of file system over a network on which a path lies; None if it lies on none.
+
+    Known are Linux's mounts, and Windows's shares, also those with the letter of a drive.
+    macOS tells it by no call that Python has, so there it is never known.
+    """
+    if sys.platform == "win32":
+        return "a share" if _is_share(path) else None
+    try:
+        mounts = _MOUNTS.read_text("utf-8", "surrogateescape")
+    except OSError:
+        return None
+    kind = _kind_of_mount(path.resolve(), mounts)
+    return kind if kind in _OVER_A_NETWORK else None
+
+
+def _kind_of_mount(path: Path, mounts: str) -> str:
+    """The type of the file system that holds an absolute path.
+
+    The lines are those of https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html: the
+    mount point is the fifth field, the type follows a lone `-`. Of several mounts on one point the
+    last is seen.
+    """
+    found, depth = "", 0
+    for line in mounts.splitlines():
+        fields, _, more = line.partition(" - ")
+        point = Path(_unescaped(fields.split(" ")[4]))
+        if path.is_relative_to(point) and len(point.parts) >= depth:
+            found, depth = more.partition(" ")[0], len(point.parts)
+    return found
+
+
+def _unescaped(point: str) -> str:
+    """A mount point as it is called: white space and backslashes are written in octal."""
+    for code in ("040", "011", "012", "134"):
+        point = point.replace(f"\\{code}", chr(int(code, 8)))
+    return point
+
+
+def _is_share(path: Path) -> bool:
+    if path.drive.startswith("\\\\"):
+        return True
+    import ctypes  # noqa: PLC0415 - only asked for on Windows
+
+    windows = getattr(ctypes, "windll")  # noqa: B009 - unknown to type checkers elsewhere
+    return windows.kernel32.GetDriveTypeW(path.anchor) == _DRIVE_REMOTE
 
 
 def sync_directory(directory: Path) -> None:

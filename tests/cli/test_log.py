@@ -99,7 +99,14 @@ def test_a_reader_that_has_enough_ends_it_quietly(store, environment):
 
 @pytest.mark.parametrize(
     "words",
-    [("events", "--json"), ("store", "check"), ("store", "backup", "copy.db")],
+    [
+        ("events", "--json"),
+        ("store", "migrate"),
+        ("store", "check"),
+        ("store", "vacuum"),
+        ("store", "backup", "copy.db"),
+        ("store", "export", "copy.jsonl"),
+    ],
     ids=" ".join,
 )
 def test_reading_makes_no_store(words, call, home):

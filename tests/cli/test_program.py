@@ -46,8 +46,12 @@ COMMANDS = (
     ("catalog", "show"),
     ("config", "check"),
     ("config", "schema"),
+    ("store", "migrate"),
     ("store", "check"),
+    ("store", "vacuum"),
     ("store", "backup"),
+    ("store", "export"),
+    ("store", "import"),
 )
 
 

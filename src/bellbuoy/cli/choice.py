@@ -9,7 +9,8 @@ from bellbuoy.cli.output import say
 from bellbuoy.config import Config
 from bellbuoy.config.load import load_config
 from bellbuoy.errors import StoreError
-from bellbuoy.stores.opening import MEMORY, is_there, place_of
+from bellbuoy.platform import network_file_system
+from bellbuoy.stores.opening import MEMORY, POSTGRESQL, is_there, place_of, sqlite_path
 
 
 def choose(
@@ -37,7 +38,24 @@ def choose(
         say(f"config: {config.source or f'none found, watching {_names(config)}'}")
         for warning in config.warnings:
             say(f"warning: {warning}")
+        warn_of_place(config.store)
     return config
+
+
+def warn_of_place(store: str) -> None:
+    """Say it if a file of SQLite lies where its locks and its log cannot be relied on.
+
+    https://www.sqlite.org/wal.html: all processes must be on one machine.
+    """
+    if store == MEMORY or store.startswith(POSTGRESQL):
+        return
+    path = sqlite_path(store)
+    kind = network_file_system(path)
+    if kind is not None:
+        say(
+            f"warning: {path} lies on {kind}, a file system over a network, where SQLite can lose "
+            "or damage it: use a local disk, or a store in PostgreSQL"
+        )
 
 
 def existing_store(config: Config) -> str:

@@ -1,7 +1,8 @@
 """Which store an address means, and the way to open it for as long as it is used."""
 
-from collections.abc import AsyncGenerator
-from contextlib import AbstractContextManager, asynccontextmanager
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -27,7 +28,7 @@ async def open_store(url: str, *, poller: bool = False) -> AsyncGenerator[Store]
     `poller`, this is the one process that polls with a file; on a server, leases say who may
     write what. Raises StoreError (StoreCorruptError, StoreNewerError, StoreUnavailableError),
     and AlreadyRunningError if another process polls with the file, or if the store must be
-    migrated while it is in use.
+    migrated while it is in use. One that is half imported is refused.
     """
     if url == MEMORY:
         from bellbuoy.stores.memory import MemoryStore  # noqa: PLC0415 - only what is used
@@ -35,9 +36,10 @@ async def open_store(url: str, *, poller: bool = False) -> AsyncGenerator[Store]
         yield MemoryStore()
         return
     with _database(url, poller=poller) as database:
-        from bellbuoy.stores import sql  # noqa: PLC0415 - SQLAlchemy is heavy
+        from bellbuoy.stores import sql, unfinished  # noqa: PLC0415 - SQLAlchemy is heavy
 
         try:
+            unfinished.refuse(database)
             store = sql.SqlStore(database, sql.read_log_id(database.reading, database.place))
             try:
                 yield store
@@ -74,6 +76,28 @@ def place_of(url: str) -> str:
 
         return postgres.parse(url).place
     return str(sqlite_path(url))
+
+
+@contextmanager
+def open_database(
+    url: str, *, poller: bool = False, unfinished_too: bool = False
+) -> Generator["Database"]:
+    """What is under a store, for work on the whole of it outside of a loop.
+
+    Raises as `open_store` does, and StoreError for `memory:`. With `unfinished_too`, one that is
+    half imported is let pass.
+    """
+    if url == MEMORY:
+        raise StoreError("memory: what is in it is seen by its own process only; name a file")
+    with _database(url, poller=poller) as database:
+        from bellbuoy.stores import unfinished  # noqa: PLC0415 - SQLAlchemy is heavy
+
+        try:
+            if not unfinished_too:
+                unfinished.refuse(database)
+            yield database
+        finally:
+            asyncio.run(database.close())
 
 
 def _database(url: str, *, poller: bool) -> "AbstractContextManager[Database]":

@@ -35,6 +35,7 @@ class _Dialect(Struct, frozen=True, kw_only=True):
     drop: str
     find: TextClause
     unequal: str
+    compact: tuple[str, ...]
     packed: Callable[[AbstractSet[str]], object]
     dropped: Callable[[int, Event | None], tuple[object, ...]]
     asked: Callable[[Sequence[str]], str]
@@ -58,6 +59,9 @@ _SQLITE = _Dialect(
             (SELECT count(*) FROM event WHERE seq NOT IN (SELECT id FROM event_words_docsize)),
             (SELECT count(*) FROM event_words_docsize WHERE id NOT IN (SELECT seq FROM event))
     """,
+    # Words that were dropped leave marks behind until all are merged into one:
+    # https://www.sqlite.org/fts5.html, section 6.8
+    compact=("INSERT INTO event_words (event_words) VALUES ('optimize')",),
     packed=" ".join,
     dropped=lambda seq, event: (seq, " ".join(words_of(event)) if event else ""),
     asked=lambda wanted: " ".join(f'"{word}"' for word in wanted) + "*",
@@ -81,6 +85,7 @@ _POSTGRESQL = _Dialect(
             (SELECT count(*) FROM event WHERE seq NOT IN (SELECT seq FROM event_words)),
             (SELECT count(*) FROM event_words WHERE seq NOT IN (SELECT seq FROM event))
     """,
+    compact=(),
     packed=sorted,
     dropped=lambda seq, _: (seq,),
     # Words are letters and digits, so there is no quote in them.
@@ -105,6 +110,12 @@ def drop(connection: Connection, events: Iterable[tuple[int, Event | None]]) -> 
     """Forget the words of events, by `seq`, that leave the log; None is one that is damaged."""
     said = _dialect(connection)
     connection.exec_driver_sql(said.drop, [said.dropped(seq, each) for seq, each in events])
+
+
+def compact(connection: Connection) -> None:
+    """Give up the room of words that were dropped, where the database does not do it itself."""
+    for statement in _dialect(connection).compact:
+        connection.exec_driver_sql(statement)
 
 
 def find(connection: Connection, said: str, before: int, limit: int) -> Sequence[Any]:

@@ -10,8 +10,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, closing, contextmanager, suppress
-from functools import partial
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from secrets import token_hex
 from time import monotonic, sleep
@@ -28,15 +27,19 @@ from bellbuoy.platform import LockedError, file_lock, sync_directory, sync_names
 from bellbuoy.stores import migrations, schema, search
 from bellbuoy.stores.database import READERS
 from bellbuoy.stores.faults import HINT, damaged, mapped
+from bellbuoy.stores.new_file import new_file
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another process's transaction."""
 
-MIGRATED_WITHIN = 10.0
-"""Seconds to wait for another process that brings an older database up to date."""
+MIGRATED_WITHIN = 300.0
+"""Seconds to wait for another process that takes the steps from an older schema."""
+
+_HELD_BRIEFLY = 10.0
+"""Seconds to wait for the poller's lock of an older file: whoever migrates it lets go soon."""
 
 _LOOK_EVERY = 0.02
-"""Seconds between two looks whether it is done."""
+"""Seconds between two looks whether it is free."""
 
 WRITING = {"writing": True}
 """The execution options of an engine or connection whose transactions write."""
@@ -108,21 +111,22 @@ def prepare(path: Path, *, locked: bool) -> None:
             sync_names(path)
         if path.stat().st_size == 0:
             raise StoreCorruptError(f"{path} is empty, which no database of ours is. {HINT}")
-        if locked:
-            _migrate(path)
-        else:
-            _insist(path, partial(_migrate_alone, path))
+        if _version(path) != migrations.HEAD:
+            _migrate(path, locked=locked)
         if locked and path.stat().st_size <= _INSPECTED:
             problems = damage(path, thorough=False)
             if problems:
                 raise damaged(str(path), problems[0])
 
 
-def connect(path: Path) -> Engine:
-    """An engine over an existing file; transactions with the options `WRITING` may write."""
+def connect(path: Path, *, patience: float = BUSY_TIMEOUT) -> Engine:
+    """An engine over an existing file; transactions with the options `WRITING` may write.
+
+    `patience` is how many seconds one waits for the transaction of another.
+    """
     engine = create_engine(
         "sqlite://",
-        creator=lambda: _connect(path),
+        creator=lambda: _connect(path, patience),
         poolclass=QueuePool,
         pool_size=READERS + 1,
         max_overflow=0,
@@ -150,7 +154,7 @@ def copy(path: Path, target: Path) -> None:
     The copy is a log of its own: put back, it gives numbers a second time, so cursors of the
     original must not fit it. Raises StoreError if the target exists.
     """
-    with mapped(str(target)), _new_file(target) as descriptor:
+    with mapped(str(target)), new_file(target) as descriptor:
         with closing(_connect(path)) as source, closing(sqlite3.connect(target)) as copied:
             source.backup(copied)
             with copied:
@@ -169,8 +173,8 @@ def _can_search() -> bool:
     return True
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = _look_into(path)
+def _connect(path: Path, patience: float = BUSY_TIMEOUT) -> sqlite3.Connection:
+    connection = _look_into(path, patience)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -182,13 +186,13 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _look_into(path: Path) -> sqlite3.Connection:
+def _look_into(path: Path, patience: float = BUSY_TIMEOUT) -> sqlite3.Connection:
     """A connection that changes nothing of itself, for a file that may not be ours."""
     # mode=rw: a file that has vanished is an error, never a new and empty database.
     return sqlite3.connect(
         f"{path.as_uri()}?mode=rw",
         uri=True,
-        timeout=BUSY_TIMEOUT,
+        timeout=patience,
         isolation_level=None,
         check_same_thread=False,
     )
@@ -262,35 +266,31 @@ def _version(path: Path) -> str:
     return migrations.known_version(str(path), found and found[0])
 
 
-def _migrate(path: Path) -> None:
-    """Take the steps from an older schema, after a copy. The caller holds the poller's lock."""
-    found = _version(path)
-    if found == migrations.HEAD:
-        return
-    kept = path.with_name(f"{path.name}.schema-{found}")
-    kept.unlink(missing_ok=True)
-    copy(path, kept)
-    engine = connect(path)
+def _migrate(path: Path, *, locked: bool) -> None:
+    """Take the steps from an older schema, after a copy.
+
+    Of several processes the first takes them and the others wait. The poller's lock, which the
+    caller holds if it is `locked`, is taken inside, for a poller of the older schema never waits.
+    """
+    engine = connect(path, patience=MIGRATED_WITHIN)
     try:
-        with engine.execution_options(**WRITING).begin() as connection:
-            migrations.upgrade(connection)
-    except Exception as error:
-        problem = str(error).partition("\n")[0]
-        raise StoreError(
-            f"{path} could not be brought from schema {found} to {migrations.HEAD} and is as "
-            f"it was: {type(error).__name__}: {problem}. A copy is {kept}"
-        ) from error
+        with ExitStack() as held, engine.execution_options(**WRITING).begin() as connection:
+            found = _version(path)
+            if found == migrations.HEAD:
+                return
+            if not locked:
+                _lock_to_migrate(held, path, found)
+            kept = copy_before(path, found)
+            kept.unlink(missing_ok=True)
+            copy(path, kept)
+            _take_steps(connection, str(path), found, kept)
     finally:
         engine.dispose()
 
 
-def _migrate_alone(path: Path) -> None:
-    found = _version(path)
-    if found == migrations.HEAD:
-        return
+def _lock_to_migrate(held: ExitStack, path: Path, found: str) -> None:
     try:
-        with poller_lock(path):
-            _migrate(path)
+        held.enter_context(poller_lock(path))
     except AlreadyRunningError as error:
         raise AlreadyRunningError(
             f"{path} has schema {found} and cannot be brought to {migrations.HEAD} while another "
@@ -298,9 +298,31 @@ def _migrate_alone(path: Path) -> None:
         ) from error
 
 
+def _take_steps(connection: Connection, place: str, found: str, kept: Path) -> None:
+    try:
+        migrations.upgrade(connection)
+    except Exception as error:
+        problem = str(error).partition("\n")[0]
+        raise StoreError(
+            f"{place} could not be brought from schema {found} to {migrations.HEAD} and is as "
+            f"it was: {type(error).__name__}: {problem}. A copy is {kept}"
+        ) from error
+
+
+def copy_before(path: Path, version: str) -> Path:
+    """Where the copy is that was made before the steps from that schema."""
+    return path.with_name(f"{path.name}.schema-{version}")
+
+
+def version(path: Path) -> str:
+    """The version of its schema, as it is. Raises StoreError."""
+    with mapped(str(path)):
+        return _version(path)
+
+
 def _insist(path: Path, attempt: Callable[[], None]) -> None:
     """Attempt what needs the poller's lock again, while another process may migrate with it."""
-    ends_at = monotonic() + MIGRATED_WITHIN if _is_older(path) else 0.0
+    ends_at = monotonic() + _HELD_BRIEFLY if _is_older(path) else 0.0
     while True:
         try:
             attempt()
@@ -334,20 +356,3 @@ def poller_lock(path: Path) -> Generator[None]:
                 "or stop the other one"
             ) from error
         yield
-
-
-@contextmanager
-def _new_file(path: Path) -> Generator[int]:
-    """A file that was not there before, for its owner alone; gone again if this fails."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise StoreError(f"{path} is there already, and is left as it is") from error
-    try:
-        yield descriptor
-    except BaseException:
-        with suppress(OSError):
-            path.unlink()
-        raise
-    finally:
-        os.close(descriptor)
