@@ -103,7 +103,8 @@ class Rounds:
         keys = [key for lease in leases for key in self._shards[lease.name]]
         # Somebody may be waiting for them: a shard with an epoch was polled before.
         is_first = all(lease.epoch == 1 for lease in leases)
-        await self._take(keys, **({} if is_first else {"within": TAKEN_OVER_WITHIN}))
+        if keys:
+            await self._take(keys, **({} if is_first else {"within": TAKEN_OVER_WITHIN}))
 
     def lost(self, names: Iterable[str]) -> None:
         """These shards are polled by others now."""
