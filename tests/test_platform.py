@@ -1,8 +1,10 @@
-"""The event loop that `platform.run` makes, and what is known of disks."""
+"""The event loop that `platform.run` makes, and what is known of disks and processes."""
 
 import asyncio
 import ctypes
 import logging
+import os
+import subprocess
 import sys
 from pathlib import Path, PureWindowsPath
 from types import SimpleNamespace
@@ -10,7 +12,13 @@ from types import SimpleNamespace
 import pytest
 
 from bellbuoy import platform
-from bellbuoy.platform import allow_many_files, network_file_system, run
+from bellbuoy.platform import (
+    allow_many_files,
+    is_gone,
+    network_file_system,
+    process_mark,
+    run,
+)
 
 
 class SSLProtocol:
@@ -126,3 +134,27 @@ def test_p6_windows_tells_shares_and_their_letters(monkeypatch):
     assert platform._is_share(PureWindowsPath(r"Z:\bell.db"))
     assert not platform._is_share(PureWindowsPath(r"C:\bell.db"))
     assert asked == ["Z:\\", "C:\\"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_a_process_that_ended_is_gone_and_one_that_runs_is_not():
+    """Also while it is a zombie, and not taken for another one that has its number."""
+    code = "from bellbuoy.platform import process_mark; print(process_mark(), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        mark = child.stdout.readline().strip()
+        assert not is_gone(mark)
+        assert not is_gone(process_mark())
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert is_gone(mark)
+    assert is_gone(mark)
+    seen, number, began = process_mark().rsplit(" ", 2)
+    assert is_gone(f"{seen} {number} {int(began) - 1}")
+
+
+@pytest.mark.parametrize("mark", ["", "another machine 4026531836 1 7", "nonsense"])
+def test_of_a_process_elsewhere_nothing_is_known(mark):
+    """So it is not gone: only its sign of life tells."""
+    assert not is_gone(mark)

@@ -35,7 +35,7 @@ from bellbuoy.model.facts import Page
 from bellbuoy.model.known import PageState
 from bellbuoy.model.leases import Role, Worker
 from bellbuoy.observer import Observer, Observers, Recorded, refused
-from bellbuoy.platform import process_name
+from bellbuoy.platform import process_mark, process_name
 from bellbuoy.polling.poller import Network
 from bellbuoy.polling.rounds import Rounds
 from bellbuoy.polling.scheduler import Place, Sweep
@@ -214,6 +214,7 @@ class App:
             roles=self._roles,
             version=__version__,
             started_at=self._now(),
+            process=process_mark(),
             watches=xxh3_64_hexdigest(keys.encode()),
             is_alone=self._once or config.partial,
         )

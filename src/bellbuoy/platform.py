@@ -58,6 +58,43 @@ def process_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
+def process_mark() -> str:
+    """What no other process has, also after this one is gone; empty where the system does not tell.
+
+    On Linux: this boot of the machine, the namespace in which process numbers count, the number,
+    and when the process began (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html).
+    """
+    began = _began(os.getpid())
+    return f"{_processes_seen()} {os.getpid()} {began}" if began else ""
+
+
+def is_gone(mark: str) -> bool:
+    """Whether the process of a mark ran where we can see, and does not run any more."""
+    seen, _, rest = mark.rpartition(" ")[0].rpartition(" ")
+    if not seen or seen != _processes_seen():
+        return False
+    return _began(int(rest)) != mark.rpartition(" ")[2]
+
+
+def _processes_seen() -> str:
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return ""
+
+
+def _began(pid: int) -> str:
+    """When a process began, in ticks since the boot; empty if it is not there, or a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    # Its name may hold blanks and brackets of its own.
+    fields = stat.rpartition(")")[2].split()
+    return "" if fields[0] in "ZX" else fields[19]
+
+
 class LockedError(Exception):
     """Another process holds the lock."""
 

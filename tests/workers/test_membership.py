@@ -13,6 +13,7 @@ from bellbuoy.errors import (
 )
 from bellbuoy.model.leases import SHARDS, Lease, Role, Worker, shard, shard_of
 from bellbuoy.observer import Happened, Observer
+from bellbuoy.platform import process_mark
 from bellbuoy.stores.memory import MemoryStore
 from bellbuoy.workers.membership import Membership
 from tests.virtual_time import START, now, run_virtual
@@ -291,6 +292,20 @@ def test_a_worker_that_retires_is_followed_at_once():
         assert crew.sizes()["b"] == SHARDS
         with pytest.raises(LeaseLostError, match="another worker has taken over: shard 000"):
             crew.members["a"].writing(shard(0))
+
+    among(situation)
+
+
+def test_who_starts_again_after_a_crash_does_not_wait():
+    """What its predecessor on this machine held is free, since that is seen not to run."""
+
+    async def situation(crew):
+        seen, number, began = process_mark().rsplit(" ", 2)
+        await crew.join("a", process=f"{seen} {number} {int(began) - 1}")
+        await crew.kill("a")
+        await crew.join("b", process=process_mark())
+        assert crew.sizes()["b"] == SHARDS
+        assert [one.worker.id for one in (await crew.store.roster()).members] == ["b"]
 
     among(situation)
 

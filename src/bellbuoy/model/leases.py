@@ -43,6 +43,7 @@ class Role(StrEnum):
 class Worker(Struct, frozen=True, kw_only=True):
     """A process. Its `id` is new at each start; `name` says to people where it runs.
 
+    `process` tells whoever runs on the same machine whether it still runs; it may be empty.
     `watches` is the fingerprint of the pages that it was told to watch. With `is_alone` it polls
     all of them or none: it shares with nobody.
     """
@@ -52,6 +53,7 @@ class Worker(Struct, frozen=True, kw_only=True):
     roles: tuple[Role, ...]
     version: str
     started_at: datetime
+    process: str = ""
     watches: str = ""
     is_alone: bool = False
     is_offline: bool = False

@@ -26,6 +26,7 @@ from bellbuoy.model.leases import (
     shard_of,
 )
 from bellbuoy.observer import STORE, Happened, Observer, refused
+from bellbuoy.platform import is_gone
 from bellbuoy.stores import Store
 from bellbuoy.workers.shares import moves
 
@@ -110,6 +111,11 @@ class Membership:
         """
         began = asyncio.get_running_loop().time()
         roster = await self._store.renew(self.worker)
+        if gone := [one for one in roster.members if is_gone(one.worker.process)]:
+            # Who starts again after a crash need not wait until its last sign of life is over.
+            for one in gone:
+                await self._store.retire(one.worker.id)
+            roster = await self._store.renew(self.worker)
         polls = Role.POLL in self.worker.roles
         for other in (one for one in roster.live(Role.POLL) if one.id != self.worker.id):
             if polls and (self.worker.is_alone or other.is_alone):
