@@ -21,7 +21,10 @@ from bellbuoy.observer import Observer
 from bellbuoy.stores import Store
 
 LOOK_EVERY = 30.0
-"""All states are read this often, in seconds: whoever polls writes them once a minute."""
+"""All states are read this often, in seconds: whoever polls writes them once a minute ..."""
+
+LOOK_SOON = 5.0
+"""... and this often while some page was never visited, as right after a first start."""
 
 _AT_ONCE = 500
 """So many events are read at once."""
@@ -36,7 +39,7 @@ class Following:
         self._observer = observer
         self._states: Mapping[str, PageState] = {}
         self._seq = 0
-        self._looked_at = -math.inf
+        self._look_at = -math.inf
         self._caught_up_at = -math.inf
         self._is_refused = False
         self._turn = asyncio.Lock()
@@ -85,7 +88,7 @@ class Following:
             await patience.insist(self.catch_up)
             # Where this refuses, catching up tells of it.
             with suppress(TimeoutError, StoreError):
-                async with asyncio.timeout_at(self._looked_at + LOOK_EVERY):
+                async with asyncio.timeout_at(self._look_at):
                     await self._store.wait_for_events(self._seq)
 
     async def _read_log(self) -> None:
@@ -106,11 +109,12 @@ class Following:
     async def _look(self) -> None:
         """Read all states, if it is time. What was learned without an event shows in a face."""
         time = asyncio.get_running_loop().time()
-        if time < self._looked_at + LOOK_EVERY:
+        if time < self._look_at:
             return
         before, self._states = self._states, await self._store.load_states(self._page_keys)
         self._tell(key for key, state in self._states.items() if _has_moved(before.get(key), state))
-        self._looked_at = time
+        is_whole = len(self._states) == len(self._page_keys)
+        self._look_at = time + (LOOK_EVERY if is_whole else LOOK_SOON)
 
     def _tell(self, page_keys: Iterable[str]) -> None:
         for key in page_keys:
