@@ -457,3 +457,25 @@ def test_a_page_that_is_not_in_the_config_is_not_followed():
         assert KEY not in fleet.heard[1].pages
 
     together(situation)
+
+
+async def until(what) -> None:
+    """Wait until something is so, for twenty seconds."""
+    for _ in range(200):
+        if what():
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("it never was")
+
+
+@pytest.mark.timeout(120)
+async def test_while_postgresql_is_away_it_is_not_ready(cluster):
+    """The sign by which a balancer sends people elsewhere comes within seconds, and goes again."""
+    settings = replace(config(page()), store=cluster.address)
+    async with App(settings, roles=(Role.WEB,), network=ScriptedNetwork(lambda *_: QUIET)) as app:
+        assert app.ready() == ()
+        await asyncio.to_thread(cluster.stop, "immediate")
+        await until(lambda: "the store cannot be read" in app.ready())
+        assert app.stuck() == ()
+        await asyncio.to_thread(cluster.start)
+        await until(lambda: app.ready() == ())
