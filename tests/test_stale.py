@@ -33,6 +33,13 @@ async def test_a_page_is_read_once_and_again_when_a_visit_changed_it():
     assert await taken(pages, A, B) == {A}
 
 
+async def test_a_page_is_read_again_when_another_process_changed_it():
+    """It is told without a visit."""
+    pages = StalePages()
+    pages.changed(A)
+    assert await taken(pages, A, B) == {A}
+
+
 async def test_what_changes_while_it_is_read_is_read_again():
     """What was read may be from before the change."""
     pages = StalePages([A])

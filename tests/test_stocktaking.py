@@ -11,12 +11,13 @@ from bellbuoy.errors import StoreUnavailableError
 from bellbuoy.model.delivery import Attempt, DeliveryStatus
 from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind, IncidentStatus
 from bellbuoy.model.known import Known
+from bellbuoy.model.leases import DISPATCHER, Role, Worker, receiver_lease, shard
 from bellbuoy.notifiers import Receiver
 from bellbuoy.observer import VisitDone
-from bellbuoy.stocktaking import LONGEST_NAME, Stocktaking
+from bellbuoy.stocktaking import LONGEST_NAME, Stocktaking, count_workers
 from bellbuoy.stores import Outgoing, Visit
 from bellbuoy.stores.memory import MemoryStore
-from bellbuoy.telemetry.stock import COMPONENTS_A_PAGE
+from bellbuoy.telemetry.stock import COMPONENTS_A_PAGE, WorkersNow
 from tests.stores.samples import NOW, component, delivery, event, incident, known, page, state
 
 PAGES = [(page(), state())]
@@ -222,3 +223,41 @@ async def test_r6_a_store_that_is_away_ends_no_incident():
     after = await taker.take(PAGES)
     assert before.pages[0].incidents
     assert after.pages[0].incidents == before.pages[0].incidents
+
+
+async def test_pages_that_others_poll_are_not_read():
+    """Each process shows its own, so that all of them together show each once."""
+    store = CountingStore()
+    await keep(store, parts(component("a", status=ComponentStatus.OPERATIONAL)))
+    await keep(store, known(incident("i1")))
+    taker = Stocktaking(config(receivers=(hook("ops"),)), store)
+    stock = await taker.take(())
+    assert store.reads == 0
+    assert stock.pages == ()
+    assert [one.name for one in stock.receivers] == ["ops"]
+    assert stock.last_seq == 0
+
+
+async def test_a_page_that_others_changed_is_read_again():
+    """It is ours now, and was theirs."""
+    store = CountingStore()
+    await keep(store, parts(component("a", status=ComponentStatus.OPERATIONAL)))
+    taker = Stocktaking(config(), store)
+    await taker.take(PAGES)
+    await keep(store, parts(component("a", status=ComponentStatus.DEGRADED)))
+    taker.changed(page().key)
+    stock = await taker.take(PAGES)
+    assert stock.pages[0].components == {ComponentStatus.DEGRADED: 1}
+
+
+async def test_workers_are_counted_by_role_and_leases_by_what_they_are_for():
+    """Those alive, and what one of them holds."""
+    store = MemoryStore(is_shared=True)
+    for id, roles in (("one", tuple(Role)), ("two", (Role.WEB,))):
+        await store.renew(Worker(id=id, name=id, roles=roles, version="1", started_at=NOW))
+    await store.claim("one", dict.fromkeys([shard(1), shard(2), DISPATCHER, receiver_lease("a")]))
+    roster = await store.roster()
+    assert count_workers(roster, "one") == WorkersNow(
+        alive={Role.POLL: 1, Role.DELIVER: 1, Role.WEB: 2}, shards=2, deliveries=2
+    )
+    assert count_workers(roster, "two").shards == 0

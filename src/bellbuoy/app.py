@@ -29,6 +29,7 @@ from bellbuoy.detection.unwatched import ended
 from bellbuoy.errors import StoreError
 from bellbuoy.events import Event
 from bellbuoy.exchange import Exchange
+from bellbuoy.following import Following
 from bellbuoy.http.driver import Driver
 from bellbuoy.model.delivery import Receipt
 from bellbuoy.model.facts import Page
@@ -40,7 +41,7 @@ from bellbuoy.polling.poller import Network
 from bellbuoy.polling.rounds import Rounds
 from bellbuoy.polling.scheduler import Place, Sweep
 from bellbuoy.share import Share
-from bellbuoy.stocktaking import Stocktaking
+from bellbuoy.stocktaking import Stocktaking, count_workers
 from bellbuoy.stores import Store
 from bellbuoy.stores.opening import open_store
 from bellbuoy.telemetry import readiness
@@ -94,10 +95,10 @@ class App:
     """A running monitor: it polls and delivers from entering to leaving.
 
     `roles` say what it is there for. Where the store is shared by many workers, it is one of them,
-    and does its share; else all of it. With `once`, every page is looked at one time, what that
-    brings is delivered, and it is over. A `store` or a `network` that is
-    given is used and not closed; otherwise those of the config are opened. `pulse` is told twice
-    a second how many seconds late the event loop is.
+    and does its share; else all of it. To be shown (WEB), it also follows what others poll. With
+    `once`, every page is looked at one time, what that brings is delivered, and it is over. A
+    `store` or a `network` that is given is used and not closed; otherwise those of the config are
+    opened. `pulse` is told twice a second how many seconds late the event loop is.
 
     Once entered, `store` is where everything is kept, and `network` the only way to pages, with
     every limit and guard.
@@ -132,6 +133,7 @@ class App:
         self._failure: BaseException | None = None
         self._pages: dict[str, Page] = {one.page.key: one.page for one in config.watched}
         self._membership: Membership | None = None
+        self._following: Following | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -169,11 +171,19 @@ class App:
         post = self._make_post(driver, worker)
         self._stack.push_async_callback(self._rounds.flush)
         self._stack.push_async_callback(self._stop_tasks)
+        await self._begin_following()
         if worker is not None:
             await self._begin_share(worker, post)
         else:
             await self._begin_all(post)
         self._start_regular_tasks(heartbeat)
+
+    async def _begin_following(self) -> None:
+        """Know of pages that others poll, if there may be any and somebody looks."""
+        if Role.WEB in self._roles and (self.store.is_shared or Role.POLL not in self._roles):
+            self._following = Following(self.store, self._pages, self._observer)
+            await self._following.open()
+            self._start("following", self._following.run())
 
     async def _begin_all(self, post: Post) -> None:
         """Nobody else polls or delivers: do all of it."""
@@ -186,6 +196,8 @@ class App:
             self._start("once", self._look_once(crew))
             return
         self._start("scheduler", self._rounds.scheduler.run())
+        if Role.POLL in self._roles:
+            self._start("pokes", self._rounds.hear_pokes())
         if crew is not None:
             self._start("dispatcher", crew.dispatcher.run())
             for courier in crew.couriers:
@@ -304,9 +316,20 @@ class App:
         """One of these; None if the page is not watched."""
         if page_key not in self._pages:
             return None
-        return self._rounds.scheduler.place(page_key) or Place(
-            page=self._pages[page_key], state=PageState(page_key=page_key), due_at=None
+        if ours := self._rounds.scheduler.place(page_key):
+            return ours
+        state = self._following and self._following.state(page_key)
+        return Place(
+            page=self._pages[page_key],
+            state=state or PageState(page_key=page_key),
+            due_at=None,
+            is_elsewhere=True,
         )
+
+    async def catch_up(self) -> None:
+        """Know what other processes have recorded until now. Raises StoreError."""
+        if self._following is not None:
+            await self._following.catch_up()
 
     async def poke(self, page_key: str) -> bool:
         """Have a page looked at soon, by whoever polls it; False if it is not watched.
@@ -337,11 +360,13 @@ class App:
         return readiness.stuck(self._vitals())
 
     async def stock(self) -> Stock:
-        """What stands now, for `telemetry.metrics`."""
+        """What stands now of what is done here, for `telemetry.metrics`."""
+        us = self._membership
         return await self._stocktaking.take(
             [(one.page, one.state) for one in self._rounds.scheduler.places()],
             unready=self.ready(),
             is_offline=self._rounds.outlook.is_offline,
+            workers=count_workers(us.roster, us.worker.id) if us and us.roster else None,
         )
 
     def _vitals(self) -> readiness.Vitals:
@@ -352,6 +377,7 @@ class App:
             shortest=self._rounds.scheduler.shortest(),
             is_refused=self._rounds.is_refused,
             is_cut_off=self._membership is not None and not self._membership.is_current(),
+            is_unread=self._following is not None and self._following.is_cut_off,
             is_stopping=self._over.is_set(),
         )
 

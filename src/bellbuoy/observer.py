@@ -108,6 +108,9 @@ class Observer:
     def happened(self, details: Happened) -> None:
         """Something happened to the process."""
 
+    def changed(self, page_key: str) -> None:
+        """What is known of a page may have changed without a visit of this process."""
+
 
 class Observers(Observer):
     """Several listeners as one."""
@@ -138,3 +141,7 @@ class Observers(Observer):
     def happened(self, details: Happened) -> None:
         for observer in self._observers:
             observer.happened(details)
+
+    def changed(self, page_key: str) -> None:
+        for observer in self._observers:
+            observer.changed(page_key)

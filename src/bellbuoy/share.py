@@ -18,6 +18,7 @@ from bellbuoy.model.leases import (
     Role,
     Roster,
     Worker,
+    is_shard,
     receiver_lease,
     shard,
 )
@@ -25,7 +26,6 @@ from bellbuoy.observer import Happened, Observer
 from bellbuoy.polling.rounds import Rounds
 
 _SHARDS = tuple(map(shard, range(SHARDS)))
-_NAMES_OF_SHARDS = frozenset(_SHARDS)
 
 
 class Share:
@@ -64,7 +64,7 @@ class Share:
         rest: list[Lease] = []
         shards: list[Lease] = []
         for lease in leases:
-            (shards if _is_shard(lease.name) else rest).append(lease)
+            (shards if is_shard(lease.name) else rest).append(lease)
         # First who delivers: what is recorded from now on is to be told.
         if rest and self._post is not None:
             await self._post.gained(rest)
@@ -75,7 +75,7 @@ class Share:
         """See `Holder`."""
         names = list(names)
         if self._rounds is not None:
-            self._rounds.lost(filter(_is_shard, names))
+            self._rounds.lost(filter(is_shard, names))
         if self._post is not None:
             self._post.lost(names)
 
@@ -83,9 +83,9 @@ class Share:
         """See `Holder`."""
         names = list(names)
         if self._post is not None:
-            await self._post.let_go(name for name in names if not _is_shard(name))
+            await self._post.let_go(name for name in names if not is_shard(name))
         if self._rounds is not None:
-            await self._rounds.let_go(filter(_is_shard, names))
+            await self._rounds.let_go(filter(is_shard, names))
 
     def poked(self, page_key: str) -> None:
         """See `Holder`."""
@@ -108,7 +108,3 @@ class Share:
             self.agreed.clear()
         else:
             self.agreed.set()
-
-
-def _is_shard(name: str) -> bool:
-    return name in _NAMES_OF_SHARDS

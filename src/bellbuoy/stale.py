@@ -1,6 +1,7 @@
 """What is held of pages, and when it is to be read again from the store.
 
-    a visit that changed something ──> its page is stale ──> read again when somebody asks
+    a visit that changed something ──.
+    another process changed it ──────┴─> its page is stale ──> read again when somebody asks
 
 Pages that nobody asks for are never read, so that looking costs polling nothing.
 """
@@ -13,7 +14,7 @@ from bellbuoy.observer import Observer, VisitDone
 
 
 class StalePages(Observer):
-    """The pages that were not read since a visit changed them; at first all of `page_keys`."""
+    """The pages that were not read since they changed; at first all of `page_keys`."""
 
     def __init__(self, page_keys: Iterable[str] = ()) -> None:
         self._keys = set(page_keys)
@@ -22,7 +23,11 @@ class StalePages(Observer):
     def visit_done(self, details: VisitDone) -> None:
         """What a visit changed is to be read again."""
         if details.outcome == "changed":
-            self._keys.add(details.page_key)
+            self.changed(details.page_key)
+
+    def changed(self, page_key: str) -> None:
+        """What others changed, too."""
+        self._keys.add(page_key)
 
     @asynccontextmanager
     async def taken(self, among: Iterable[str]) -> AsyncGenerator[frozenset[str]]:

@@ -9,7 +9,7 @@ seconds must not cost the store a query for each page.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -17,6 +17,7 @@ from bellbuoy.config import Config
 from bellbuoy.errors import StoreError
 from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind, Page
 from bellbuoy.model.known import KnownComponent, PageState
+from bellbuoy.model.leases import Role, Roster, is_shard
 from bellbuoy.observer import Observer, VisitDone
 from bellbuoy.routing.matchers import is_like
 from bellbuoy.stale import StalePages
@@ -27,6 +28,7 @@ from bellbuoy.telemetry.stock import (
     PageNow,
     ReceiverNow,
     Stock,
+    WorkersNow,
 )
 from bellbuoy.text import clean_line
 
@@ -44,7 +46,7 @@ class _Parts(Struct, frozen=True, kw_only=True):
 
 
 class Stocktaking(Observer):
-    """Takes stock. It hears of visits as an observer."""
+    """Takes stock. It hears of what changes as an observer."""
 
     def __init__(self, config: Config, store: Store) -> None:
         self._config = config
@@ -58,17 +60,26 @@ class Stocktaking(Observer):
         """What changed is to be read again."""
         self._stale.visit_done(details)
 
+    def changed(self, page_key: str) -> None:
+        """So is what others changed."""
+        self._stale.changed(page_key)
+
     async def take(
         self,
-        pages: Iterable[tuple[Page, PageState]],
+        pages: Sequence[tuple[Page, PageState]],
         *,
+        workers: WorkersNow | None = None,
         unready: tuple[str, ...] = (),
         is_offline: bool = False,
     ) -> Stock:
-        """What stands now. Where the store cannot be read, what is remembered of pages."""
+        """What stands now, of these pages, which are those that are polled here.
+
+        Where the store cannot be read, what is remembered of pages.
+        """
+        keys = [page.key for page, _ in pages]
         try:
-            await self._read_components()
-            self._incidents = await self._count_incidents()
+            await self._read_components(keys)
+            self._incidents = await self._count_incidents(keys)
             receivers = await self._look_at_receivers()
             last_seq = await self._store.last_seq()
         except StoreError:
@@ -77,6 +88,7 @@ class Stocktaking(Observer):
             pages=tuple(self._page(page, state) for page, state in pages),
             receivers=receivers,
             last_seq=last_seq,
+            workers=workers,
             unready=unready,
             is_offline=is_offline,
         )
@@ -93,14 +105,14 @@ class Stocktaking(Observer):
             incidents=self._incidents.get(page.key, {}),
         )
 
-    async def _read_components(self) -> None:
-        async with self._stale.taken(self._globs) as keys:
+    async def _read_components(self, page_keys: Iterable[str]) -> None:
+        async with self._stale.taken(page_keys) as keys:
             for key in keys:
                 self._parts[key] = _parts(await self._store.components(key), self._globs[key])
 
-    async def _count_incidents(self) -> _Incidents:
+    async def _count_incidents(self, page_keys: Iterable[str]) -> _Incidents:
         found: _Incidents = {}
-        for key, incident in await self._store.open_incidents(self._globs):
+        for key, incident in await self._store.open_incidents(page_keys):
             found.setdefault(key, Counter())[incident.kind, incident.impact] += 1
         return found
 
@@ -121,6 +133,17 @@ class Stocktaking(Observer):
                 for name in names
             ]
         )
+
+
+def count_workers(roster: Roster, worker_id: str) -> WorkersNow:
+    """Who shares the store, and what one of them holds."""
+    held = roster.held_by(worker_id)
+    shards = sum(map(is_shard, held))
+    return WorkersNow(
+        alive={role: len(roster.live(role)) for role in Role},
+        shards=shards,
+        deliveries=len(held) - shards,
+    )
 
 
 def _parts(components: Iterable[KnownComponent], globs: tuple[str, ...]) -> _Parts:

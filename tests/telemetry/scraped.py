@@ -8,9 +8,10 @@ from bellbuoy.errors import Unreadable
 from bellbuoy.model.delivery import Delivery, DeliveryStatus
 from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind, Page, Provider
 from bellbuoy.model.known import Health
+from bellbuoy.model.leases import Role
 from bellbuoy.observer import Attempted, RequestDone, VisitDone
 from bellbuoy.telemetry.metrics import Metrics
-from bellbuoy.telemetry.stock import ComponentNow, PageNow, ReceiverNow, Stock
+from bellbuoy.telemetry.stock import ComponentNow, PageNow, ReceiverNow, Stock, WorkersNow
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 KEY = "https://status.acme.example"
@@ -40,6 +41,7 @@ FULL = Stock(
         ),
     ),
     last_seq=77,
+    workers=WorkersNow(alive={Role.POLL: 3, Role.DELIVER: 3, Role.WEB: 2}, shards=86, deliveries=1),
 )
 """A stock in which nothing is missing."""
 

@@ -12,6 +12,7 @@ from bellbuoy.events import EventKind
 from bellbuoy.model.delivery import DeliveryStatus
 from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind
 from bellbuoy.model.known import Health
+from bellbuoy.model.leases import Role
 from bellbuoy.observer import Happened, Recorded, refused
 from bellbuoy.telemetry.stock import (
     COMPONENTS_A_PAGE,
@@ -179,6 +180,16 @@ def test_what_is_open_and_what_waits_is_told():
     assert value(found, "receiver_disabled", receiver="ops") == 0
     assert value(found, "log_last_seq") == 77
     assert value(found, "ready") == 1
+
+
+def test_workers_are_told_by_role_and_what_this_one_holds():
+    """Nothing of it where nobody shares the store."""
+    found = samples(counted())
+    assert [value(found, "workers", role=role.value) for role in Role] == [3, 3, 2]
+    assert value(found, "worker_leases", kind="shard") == 86
+    assert value(found, "worker_leases", kind="delivery") == 1
+    alone = samples(counted(), Stock())
+    assert not [name for name, _ in alone if name.startswith("bellbuoy_worker")]
 
 
 def test_a_store_that_cannot_be_read_leaves_gaps_and_no_zeros():

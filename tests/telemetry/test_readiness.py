@@ -16,6 +16,7 @@ from bellbuoy.telemetry.readiness import LastVisit, Vitals, patience, stuck, unr
         (Vitals(shortest=None, silence=1e6), ()),
         (Vitals(dead=("flush (OSError)",)), ("a task died: flush (OSError)",)),
         (Vitals(is_refused=True), ("the store refuses to be written",)),
+        (Vitals(is_unread=True), ("the store cannot be read",)),
         (Vitals(is_stopping=True), ("it is stopping",)),
     ],
 )

@@ -349,3 +349,29 @@ async def test_cookies_of_other_applications_sign_nobody_out(client):
     origin = "http://127.0.0.1:8484"
     strange = f'theme={{"dark":true}}; a b=c; {COOKIE["cookie"]}; x="'
     assert await write(client, origin=origin, cookie=strange) == 201
+
+
+@pytest.mark.parametrize("web", [OPEN, CLOSED], ids=["open", "closed"])
+async def test_where_there_is_no_web_only_what_watches_the_watcher_is_there(site, web):
+    """Everything else is a 404 that says why, whoever asks, and leads nobody to a sign-in page."""
+    narrow = application(site, is_whole=False, clock=lambda: 0.0, now=NOW.timestamp)
+    transport = httpx.ASGITransport(narrow)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8484") as client:
+        for path in ("/healthz", "/readyz"):
+            assert (await client.get(path, headers={"host": "10.0.0.7"})).status_code == 200
+        closed = web is CLOSED
+        # Nothing is counted at this site, which is said to who may ask.
+        assert (await client.get("/metrics")).status_code == (401 if closed else 404)
+        headers = {"authorization": f"Bearer {METRICS_TOKEN}"}
+        if closed:
+            answer = await client.get("/metrics", headers=headers)
+            assert answer.json()["detail"] == "nothing is counted here"
+        for path in ("/", "/api/v1/pages", "/sign-in", "/static/bellbuoy.css", "/nothing"):
+            for method in ("GET", "HEAD", "POST"):
+                answer = await client.request(method, path, headers={"accept": "text/html"})
+                assert answer.status_code == 404, (method, path)
+        answer = await client.get("/")
+        assert answer.json()["detail"] == (
+            "here are only /healthz, /readyz, /metrics: web is not among the roles of this process"
+        )
+        assert answer.headers["x-content-type-options"] == "nosniff"

@@ -102,14 +102,14 @@ def _table(roster: "Roster", timezone: str) -> str:
 
 def _row(member: "Member", roster: "Roster", timezone: str) -> tuple[str, ...]:
     from bellbuoy.cli.wording import local
-    from bellbuoy.model.leases import LEASE_FOR
+    from bellbuoy.model.leases import is_shard
     from bellbuoy.text import clean_line
 
     worker = member.worker
     held = sorted(roster.held_by(worker.id))
-    shards = [name for name in held if name.startswith("shard ")]
+    shards = [name for name in held if is_shard(name)]
     delivers = [name.removeprefix("receiver ") for name in held if name not in set(shards)]
-    silence = (roster.at - member.until + LEASE_FOR).total_seconds()
+    silence = (roster.at - member.heard_at).total_seconds()
     heard = f"{max(silence, 0):.0f} s ago"
     if not member.is_live:
         heard += ", gone"

@@ -80,6 +80,11 @@ class Member(Struct, frozen=True, kw_only=True):
     until: datetime
     is_live: bool
 
+    @property
+    def heard_at(self) -> datetime:
+        """When it showed its last sign of life, by the store's clock."""
+        return self.until - LEASE_FOR
+
 
 class Roster(Struct, frozen=True, kw_only=True):
     """Who is there at an instant `at` of the store's clock, and who holds what, by name.
@@ -114,6 +119,11 @@ def shard_of(page_key: str) -> str:
 def shard(number: int) -> str:
     """The lease of the shard of this number, from 0 to `SHARDS` - 1."""
     return f"shard {number:03}"
+
+
+def is_shard(name: str) -> bool:
+    """Whether this is the lease of a shard, and not one of deliveries."""
+    return name.startswith("shard ")
 
 
 def receiver_lease(receiver: str) -> str:

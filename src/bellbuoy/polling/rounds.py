@@ -9,6 +9,7 @@ Does not decide which shards those are (`workers`).
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
@@ -25,6 +26,9 @@ from bellbuoy.stores import Store
 
 TAKEN_OVER_WITHIN = 5.0
 """First looks at pages that another worker has polled are spread over so many seconds."""
+
+HEARD_EVERY = 5.0
+"""Pokes that another process was sent are looked for this often, in seconds."""
 
 Hold = Callable[[str, datetime], None]
 """Has nothing sent to the host of an address before an instant."""
@@ -105,6 +109,8 @@ class Rounds:
         is_first = all(lease.epoch == 1 for lease in leases)
         if keys:
             await self._take(keys, **({} if is_first else {"within": TAKEN_OVER_WITHIN}))
+        for key in keys:
+            self._observer.changed(key)
 
     def lost(self, names: Iterable[str]) -> None:
         """These shards are polled by others now."""
@@ -130,6 +136,21 @@ class Rounds:
                 self._hold(state.url or self._pages[key].url, state.health.held_until)
         self.scheduler.take(keys, states, **spread)
         self.taken_at = asyncio.get_running_loop().time()
+
+    async def hear_pokes(self) -> None:
+        """Where all pages are polled here, look at those that others were asked to have looked at.
+
+        Until cancelled. Among workers, pokes come with the signs of life.
+        """
+        while True:
+            await asyncio.sleep(HEARD_EVERY)
+            # Of a store that refuses, visits tell.
+            with suppress(StoreError):
+                pokes = (await self._store.roster()).pokes
+                if pokes:
+                    await self._store.take_pokes(pokes)
+                for key in pokes:
+                    self.scheduler.poke(key)
 
     async def flush(self) -> None:
         """Write down the states of pages that taught nothing new."""

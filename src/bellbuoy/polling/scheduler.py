@@ -50,12 +50,14 @@ class Sweep(Struct, frozen=True, kw_only=True):
 class Place(Struct, frozen=True, kw_only=True):
     """A page's place in the schedule: how it stands, and when it is looked at next.
 
-    `due_at` is None while a look goes on, or waits for a seat.
+    `due_at` is None while a look goes on, or waits for a seat. It is not known of a page that
+    `is_elsewhere`: another process looks at it.
     """
 
     page: Page
     state: PageState
     due_at: datetime | None
+    is_elsewhere: bool = False
 
 
 class Visiting(Protocol):

@@ -15,6 +15,7 @@ from bellbuoy.telemetry.stock import (
     PageNow,
     ReceiverNow,
     Stock,
+    WorkersNow,
 )
 
 _PAGE = ("provider", "page")
@@ -28,6 +29,8 @@ def families(stock: Stock) -> Iterator[Metric]:
     yield from _incidents(stock.pages)
     yield from _components(stock.pages)
     yield from _receivers(stock.receivers)
+    if stock.workers is not None:
+        yield from _workers(stock.workers)
 
 
 def _monitor(stock: Stock) -> Iterator[Metric]:
@@ -155,6 +158,21 @@ def _receivers(receivers: Sequence[ReceiverNow]) -> Iterator[Metric]:
         "1 if the receiver answered that it wants no more (410).",
         ("receiver",),
         [((one.name,), one.is_disabled) for one in receivers],
+    )
+
+
+def _workers(workers: WorkersNow) -> Iterator[Metric]:
+    yield _gauge(
+        "workers",
+        "Workers alive that share the store, by role; one with several counts for each.",
+        ("role",),
+        [((role.value,), count) for role, count in workers.alive.items()],
+    )
+    yield _gauge(
+        "worker_leases",
+        "What this worker holds: shards of the pages, and leases of deliveries.",
+        ("kind",),
+        [(("shard",), workers.shards), (("delivery",), workers.deliveries)],
     )
 
 

@@ -25,7 +25,8 @@ class Vitals(Struct, frozen=True, kw_only=True):
     many seconds ago a visit ended, or since the start. `shortest` is the shortest interval of
     all its pages in seconds, None without pages. `is_refused` says that the store refused the last
     write. `is_cut_off` says that this worker could not show a sign of life for so long that others
-    may have taken over.
+    may have taken over. `is_unread` says that the store, of which this process shows what others
+    keep there, could not be read.
     """
 
     dead: tuple[str, ...] = ()
@@ -33,6 +34,7 @@ class Vitals(Struct, frozen=True, kw_only=True):
     shortest: float | None = None
     is_refused: bool = False
     is_cut_off: bool = False
+    is_unread: bool = False
     is_stopping: bool = False
 
 
@@ -62,6 +64,8 @@ def unready(vitals: Vitals) -> tuple[str, ...]:
         reasons.append("the store refuses to be written")
     if vitals.is_cut_off:
         reasons.append("the store does not answer, so others may have taken over")
+    if vitals.is_unread:
+        reasons.append("the store cannot be read")
     if vitals.is_stopping:
         reasons.append("it is stopping")
     return tuple(reasons)

@@ -12,6 +12,7 @@ from msgspec import Struct
 from bellbuoy.model.delivery import DeliveryStatus
 from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind
 from bellbuoy.model.known import Health
+from bellbuoy.model.leases import Role
 
 COMPONENTS_A_PAGE = 100
 """Components of one page that have a series of their own."""
@@ -54,11 +55,22 @@ class ReceiverNow(Struct, frozen=True, kw_only=True):
     is_disabled: bool = False
 
 
+class WorkersNow(Struct, frozen=True, kw_only=True):
+    """The workers that share the store: how many of a role are alive, and what this one holds.
+
+    `shards` of the pages, and `deliveries`: the dispatcher's lease and those of receivers.
+    """
+
+    alive: Mapping[Role, int] = {}
+    shards: int = 0
+    deliveries: int = 0
+
+
 class Stock(Struct, frozen=True, kw_only=True):
     """Everything that stands now.
 
     `last_seq` is None, and no receiver is here, where the store could not be read. `unready`
-    are the reasons why the monitor is not ready.
+    are the reasons why the monitor is not ready. `workers` is None where nobody shares the store.
     """
 
     pages: tuple[PageNow, ...] = ()
@@ -66,3 +78,4 @@ class Stock(Struct, frozen=True, kw_only=True):
     last_seq: int | None = None
     unready: tuple[str, ...] = ()
     is_offline: bool = False
+    workers: WorkersNow | None = None

@@ -23,9 +23,13 @@ SESSION_LASTS = 12 * 3600
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing: RFC 9110, section 9.2.1."""
 
+_METRICS = "/metrics"
+
+WATCHING = ("/healthz", "/readyz", _METRICS)
+"""What is there for those who watch the watcher."""
+
 _OPEN = frozenset({"/healthz", "/readyz", "/sign-in", "/sign-out"})
 _STATIC = "/static/"
-_METRICS = "/metrics"
 
 
 class Scope(IntEnum):

@@ -16,7 +16,7 @@ from bellbuoy import __version__
 from bellbuoy.errors import CursorError, StoreError
 from bellbuoy.web import api, dashboard, health, html, problems, sign_in
 from bellbuoy.web.api import openapi, validation
-from bellbuoy.web.door import Door
+from bellbuoy.web.door import Door, NarrowDoor
 from bellbuoy.web.interop import badges, feeds, ics, statuspage
 from bellbuoy.web.problems import Problem
 from bellbuoy.web.site import Site
@@ -27,11 +27,16 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 def application(
     site: Site,
     *,
+    is_whole: bool = True,
     clock: Callable[[], float] = time.monotonic,
     now: Callable[[], float] = time.time,
 ) -> Door:
-    """The whole of it, as an ASGI application. `clock` and `now` are as `Door` has them."""
-    return Door(routes(site), site.web, clock=clock, now=now)
+    """The whole of it, as an ASGI application, or only what watches the watcher.
+
+    `clock` and `now` are as `Door` has them.
+    """
+    door = Door if is_whole else NarrowDoor
+    return door(routes(site), site.web, clock=clock, now=now)
 
 
 def routes(site: Site) -> FastAPI:

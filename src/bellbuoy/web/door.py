@@ -171,6 +171,19 @@ class Door:
         await response(scope, receive, answer)
 
 
+class NarrowDoor(Door):
+    """A door that leads to what watches the watcher, and nowhere else."""
+
+    def _judge(self, scope: Scope) -> None:
+        if scope["path"] not in access.WATCHING:
+            raise Problem(
+                404,
+                f"here are only {', '.join(access.WATCHING)}: web is not among the roles of this "
+                "process",
+            )
+        super()._judge(scope)
+
+
 class _Answer:
     """Sends an answer with the headers that all of them have, and none of our software's."""
 

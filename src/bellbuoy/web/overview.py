@@ -1,7 +1,7 @@
 """How everything that is watched stands now, held ready so that looking costs polling nothing.
 
-What changed since somebody looked last is read from the store first (`stale`), so an overview is
-as true as the log.
+What changed since somebody looked last, here or in another process, is read from the store first
+(`stale`), so an overview is as true as the log.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -104,7 +104,7 @@ _WELL = frozenset({ComponentStatus.OPERATIONAL, ComponentStatus.MAINTENANCE})
 
 
 class Overview(Observer):
-    """Answers how all pages stand. It hears of visits as an observer of the App."""
+    """Answers how all pages stand. It hears of what changes as an observer of the App."""
 
     def __init__(self) -> None:
         self._facts: dict[str, _Facts] = {}
@@ -120,6 +120,10 @@ class Overview(Observer):
     def visit_done(self, details: VisitDone) -> None:
         """What a visit changed is to be read again."""
         self._stale.visit_done(details)
+
+    def changed(self, page_key: str) -> None:
+        """So is what others changed."""
+        self._stale.changed(page_key)
 
     async def pages(self) -> tuple[PageView, ...]:
         """Every page, in the order of the config. Raises StoreError."""
@@ -139,6 +143,7 @@ class Overview(Observer):
         return self._ids.get(id)
 
     async def _refresh(self, keys: Iterable[str]) -> None:
+        await self._running.catch_up()
         async with self._stale.taken(keys) as stale:
             if stale:
                 self._facts.update(await self._read(stale))

@@ -44,9 +44,9 @@ class Showing:
         self._metrics.woke(lag)
 
     @asynccontextmanager
-    async def of(self, app: App) -> AsyncGenerator[None]:
-        """Show an App that runs, until the end of the block."""
+    async def of(self, app: App, *, is_whole: bool = True) -> AsyncGenerator[None]:
+        """Show an App that runs, or only what watches it, until the end of the block."""
         self._overview.open(app)
         site = Site(app, self._web, self._overview, self._metrics)
-        async with serving(application(site), self._opened):
+        async with serving(application(site, is_whole=is_whole), self._opened):
             yield

@@ -57,7 +57,7 @@ def test_every_operation_is_described_with_an_example_of_its_answer(document):
         assert kind in {"application/json", "text/event-stream"}
         assert "application/problem+json" in operation["responses"]["default"]["content"]
         count += 1
-    assert count == 19
+    assert count == 20
 
 
 def test_it_is_openapi_3_1_and_every_reference_leads_somewhere(document):

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Depends, Request
 
 from bellbuoy.web import access
-from bellbuoy.web.api import deliveries, events, incidents, pages, silences, stream
+from bellbuoy.web.api import deliveries, events, incidents, pages, silences, stream, workers
 from bellbuoy.web.api.answers import JSON
 from bellbuoy.web.problems import Problem
 from bellbuoy.web.site import Site
@@ -15,7 +15,7 @@ def router(site: Site) -> APIRouter:
     """The whole of it."""
     routes = APIRouter(prefix=PREFIX, dependencies=[Depends(_speaks_json)])
     # The stream's path would otherwise be the id of an event.
-    for part in (stream, pages, incidents, events, deliveries, silences):
+    for part in (stream, pages, incidents, events, deliveries, silences, workers):
         routes.include_router(part.router(site))
     return routes
 

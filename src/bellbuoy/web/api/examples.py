@@ -129,6 +129,16 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "comment": "the migration of tonight",
         "created_at": "2026-11-20T16:00:00Z",
     },
+    "WorkerAnswer": {
+        "id": "a40f9c01d2e5b3c7",
+        "name": "node1.example.com:4711",
+        "roles": ["poll", "deliver"],
+        "version": "0.1.0",
+        "started_at": _BEGAN,
+        "heard_at": _SEEN,
+        "shards": 128,
+        "offline": False,
+    },
     "PokeAnswer": {"next_look_at": "2026-11-20T16:02:36Z"},
     "Event": {
         "specversion": "1.0",

@@ -8,6 +8,7 @@ from bellbuoy.detection.record import incident_facts
 from bellbuoy.model.delivery import Delivery, Matcher, Silence
 from bellbuoy.model.facts import ComponentStatus, Impact, Provider
 from bellbuoy.model.known import KnownComponent, KnownIncident, KnownUpdate
+from bellbuoy.model.leases import Member, Roster, is_shard
 from bellbuoy.stores.retention import began_at
 from bellbuoy.web.addresses import page_id
 from bellbuoy.web.api.models import (
@@ -21,6 +22,7 @@ from bellbuoy.web.api.models import (
     ProviderAnswer,
     SilenceAnswer,
     UpdateAnswer,
+    WorkerAnswer,
 )
 from bellbuoy.web.overview import PageView
 from bellbuoy.web.weighing import worst
@@ -128,6 +130,21 @@ def delivery_answer(delivery: Delivery) -> DeliveryAnswer:
             at=last.at, seconds=last.seconds, outcome=last.outcome, uncertain=last.uncertain
         ),
         digest=delivery.digest,
+    )
+
+
+def worker_answer(member: Member, roster: Roster) -> WorkerAnswer:
+    """A worker, with what it holds."""
+    worker = member.worker
+    return WorkerAnswer(
+        id=worker.id,
+        name=worker.name,
+        roles=worker.roles,
+        version=worker.version,
+        started_at=worker.started_at,
+        heard_at=member.heard_at,
+        shards=sum(map(is_shard, roster.held_by(worker.id))),
+        offline=worker.is_offline,
     )
 
 

@@ -14,6 +14,7 @@ from bellbuoy.model.facts import (
     IncidentStatus,
     Provider,
 )
+from bellbuoy.model.leases import Role
 
 PageId = Annotated[
     str, Meta(description="12 hex digits that name a page.", pattern="^[0-9a-f]{12}$")
@@ -38,9 +39,9 @@ class PageAnswer(Struct, frozen=True, kw_only=True):
 
     `format` is empty until it is recognised. `status` is the worst of its components, unknown
     while it cannot be read. `unreadable` says why it counts as unreadable, `failures` counts
-    failed looks in a row. `next_look_at` is null while a look goes on. `held_until` is when its
-    host lets us come back. `latency` is in seconds. `poke` is the address that a vendor may
-    call when the page changes; only who may write sees it.
+    failed looks in a row. `next_look_at` is null while a look goes on, and where another process
+    looks. `held_until` is when its host lets us come back. `latency` is in seconds. `poke` is the
+    address that a vendor may call when the page changes; only who may write sees it.
     """
 
     id: PageId
@@ -184,8 +185,25 @@ class SilenceAnswer(Struct, frozen=True, kw_only=True):
     created_at: Instant
 
 
+class WorkerAnswer(Struct, frozen=True, kw_only=True):
+    """A process that shares the store, as it was heard last.
+
+    `name` is its machine and process, `shards` counts those of the pages that it polls, out of
+    256. `offline` is true while it says that it reaches nothing.
+    """
+
+    id: str
+    name: str
+    roles: tuple[Role, ...]
+    version: str
+    started_at: Instant
+    heard_at: Instant
+    shards: Count
+    offline: bool
+
+
 class PokeAnswer(Struct, frozen=True, kw_only=True):
-    """When the page is looked at next, if that is known; null while a look goes on."""
+    """When the page is looked at next, if that is known here; null while a look goes on."""
 
     next_look_at: Instant | None
 
@@ -211,6 +229,7 @@ MODELS = (
     ComponentAnswer,
     DeliveryAnswer,
     SilenceAnswer,
+    WorkerAnswer,
     PokeAnswer,
     ProblemAnswer,
 )

@@ -38,6 +38,7 @@ _TAGS = (
     ("events", "The log of recorded changes, and its stream."),
     ("deliveries", "What went to whom."),
     ("silences", "Mutes."),
+    ("workers", "Processes that share the store."),
 )
 
 _REF = "#/components/schemas/{name}"

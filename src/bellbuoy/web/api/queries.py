@@ -221,3 +221,7 @@ class SilenceQuery(Paged):
     """Which silences."""
 
     ended: bool = Field(default=False, description="Those that are over, too.")
+
+
+class WorkerQuery(Paged):
+    """Which workers."""

@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from bellbuoy.config import values
 from bellbuoy.config.edit import stanza_of, stanza_text
-from bellbuoy.errors import VisitError
+from bellbuoy.errors import StoreError, VisitError
 from bellbuoy.formats import Formats
 from bellbuoy.formats.recognise import recognise
 from bellbuoy.web import html
-from bellbuoy.web.dashboard.in_force import in_force
+from bellbuoy.web.dashboard.in_force import WorkerRow, in_force, worker_rows
 from bellbuoy.web.site import Site
 
 WITHIN = 45.0
@@ -38,17 +38,17 @@ def router(site: Site) -> APIRouter:
 
     @routes.get("/config")
     async def show(request: Request) -> Response:
-        return _page(site, request, None)
+        return await _page(site, request, None)
 
     @routes.post("/config/recognise")
     async def ask(request: Request, address: Annotated[str, Form()] = "") -> Response:
         """Asks the address, so it makes us send requests: only who may write may do that."""
         if turn.locked():
             wrong = "another address is being recognised; try again in a moment"
-            return _page(site, request, Answer(address=address, wrong=wrong), status=409)
+            return await _page(site, request, Answer(address=address, wrong=wrong), status=409)
         async with turn:
             answer = await recognised(site, address)
-        return _page(site, request, answer, status=422 if answer.wrong else 200)
+        return await _page(site, request, answer, status=422 if answer.wrong else 200)
 
     return routes
 
@@ -79,8 +79,21 @@ async def recognised(site: Site, address: str) -> Answer:
     )
 
 
-def _page(site: Site, request: Request, answer: Answer | None, *, status: int = 200) -> Response:
+async def _workers(site: Site) -> tuple[WorkerRow, ...] | None:
+    """Who shares the store; None if nobody can tell."""
+    if not site.store.is_shared:
+        return ()
+    try:
+        return worker_rows(await site.store.roster())
+    except StoreError:
+        return None
+
+
+async def _page(
+    site: Site, request: Request, answer: Answer | None, *, status: int = 200
+) -> Response:
     formats = {place.page.key: place.state.format for place in site.app.places()}
+    workers = await _workers(site)
     return html.page(
         request,
         "config.html",
@@ -88,6 +101,8 @@ def _page(site: Site, request: Request, answer: Answer | None, *, status: int = 
         now=site.app.now(),
         config=in_force(site.config, formats),
         place=site.store.place,
+        is_shared=site.store.is_shared,
+        workers=workers,
         answer=answer,
         writes=bool(site.web.write),
     )

@@ -6,6 +6,7 @@ it in a receiver's settings or inside an address.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -14,6 +15,7 @@ from bellbuoy.config import Config, Watched
 from bellbuoy.config.secrets import secrets_of
 from bellbuoy.config.spoken import spoken_expectation, spoken_matcher, spoken_route
 from bellbuoy.durations import spoken
+from bellbuoy.model.leases import Roster, is_shard
 from bellbuoy.notifiers import Receiver
 from bellbuoy.routing.routes import Route
 from bellbuoy.telemetry.logging import Redactor
@@ -70,6 +72,18 @@ class NeedRow(Struct, frozen=True, kw_only=True):
     needs: tuple[str, ...]
 
 
+class WorkerRow(Struct, frozen=True, kw_only=True):
+    """A process that shares the store. `silence` is the time since its last sign of life."""
+
+    name: str
+    roles: str
+    version: str
+    started_at: datetime
+    shards: int
+    silence: str
+    is_offline: bool
+
+
 class InForce(Struct, frozen=True, kw_only=True):
     """All of it. `source` is empty where the default set is watched."""
 
@@ -106,6 +120,24 @@ def in_force(config: Config, formats: Mapping[str, str]) -> InForce:
             ("Web", _said(redact, _web(config))),
         ),
     )
+
+
+def worker_rows(roster: Roster) -> tuple[WorkerRow, ...]:
+    """The workers alive, by name."""
+    rows = (
+        WorkerRow(
+            name=one.worker.name,
+            roles=", ".join(one.worker.roles),
+            version=one.worker.version,
+            started_at=one.worker.started_at,
+            shards=sum(map(is_shard, roster.held_by(one.worker.id))),
+            silence=f"{max((roster.at - one.heard_at).total_seconds(), 0):.0f} s",
+            is_offline=one.worker.is_offline,
+        )
+        for one in roster.members
+        if one.is_live
+    )
+    return tuple(sorted(rows, key=lambda row: row.name))
 
 
 def _page(one: Watched, formats: Mapping[str, str]) -> PageRow:
