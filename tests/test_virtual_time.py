@@ -91,3 +91,21 @@ def test_a_seed_shuffles_what_falls_together_and_repeats_itself():
 
     orders = [run_virtual(situation(), seed=seed) for seed in (1, 1, 2)]
     assert orders[0] == orders[1] != orders[2]
+
+
+def test_a_grain_makes_timers_late_but_never_early():
+    """They fire together at its multiples, also one that is due at such a multiple."""
+
+    async def situation():
+        woken = []
+
+        async def one(delay):
+            await asyncio.sleep(delay)
+            woken.append((delay, asyncio.get_running_loop().time()))
+
+        await asyncio.gather(*(one(number / 70) for number in range(1, 100)))
+        return woken
+
+    woken = run_virtual(situation(), grain=0.1)
+    assert all(asked < at <= asked + 0.1 + 1e-6 for asked, at in woken)
+    assert len({round(at, 6) for _, at in woken}) == 15

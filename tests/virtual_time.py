@@ -20,12 +20,16 @@ which goes on alone while a machine is suspended.
 With a `seed`, every timer fires up to a millisecond late, by that seed: timers that fall together
 come in another order for each seed, as they may in the world.
 
+With a `grain`, in seconds, timers fire only at its multiples, so that many share a turn of the loop. A
+simulation of hundreds of thousands of visits is twice as fast with it.
+
 It is meant for the memory store and a scripted driver: real sockets, and threads that a
 library starts for itself (the SQL store's), do not hold the clock.
 """
 
 import asyncio
 import contextvars
+import math
 import random
 import selectors
 from collections.abc import Callable, Coroutine
@@ -45,8 +49,11 @@ class DeadlockError(AssertionError):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop whose time jumps to the next timer when nothing is ready."""
 
-    def __init__(self, start: datetime = START, seed: int | None = None) -> None:
+    def __init__(
+        self, start: datetime = START, seed: int | None = None, grain: float | None = None
+    ) -> None:
         self._now = 0.0
+        self._grain = grain
         self._threads = 0
         self._random = None if seed is None else random.Random(seed)
         super().__init__(_JumpingSelector(self._idle))
@@ -64,9 +71,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         *args: Any,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
-        """Set a timer; with a seed, up to a millisecond late."""
+        """Set a timer; with a seed, up to a millisecond late, with a grain, up to that."""
         if self._random is not None:
             when += self._random.random() / 1000
+        if self._grain is not None:
+            # Always later than asked for: whoever wakes early goes back to sleep for nothing.
+            when = (math.floor(when / self._grain + 1e-6) + 1) * self._grain
         return super().call_at(when, callback, *args, context=context)
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
@@ -108,10 +118,14 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 def run_virtual(
-    main: Coroutine[Any, Any, T], *, start: datetime = START, seed: int | None = None
+    main: Coroutine[Any, Any, T],
+    *,
+    start: datetime = START,
+    seed: int | None = None,
+    grain: float | None = None,
 ) -> T:
     """Run a coroutine to its end in virtual time, as `asyncio.run` does in real time."""
-    with asyncio.Runner(loop_factory=lambda: VirtualLoop(start, seed)) as runner:
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(start, seed, grain)) as runner:
         return runner.run(main)
 
 
