@@ -353,7 +353,8 @@ class Scheduler:
 
     def _put_back_the_patient(self, time: float) -> None:
         """Give up quick seats that have long been held, if others wait for one."""
-        if not self._ready[False] or not self._may_begin():
+        are_free = len(self._flying[False]) < self._seats[False]
+        if are_free or not self._ready[False] or not self._may_begin():
             return
         for slot in self._flying[False]:
             if slot.began is not None and time - slot.began > PATIENCE and slot.task:
@@ -392,6 +393,8 @@ class Scheduler:
             slot.due = began + delay
             slot.is_waiting = True
             heappush(self._heap, (slot.due, slot.number))
+            if self._heap[0][1] == slot.number:
+                self._wake.set()
             if slot.is_poked:
                 slot.is_poked = False
                 self.poke(slot.page.key)
@@ -408,9 +411,11 @@ class Scheduler:
             self._swept.set()
 
     def _landed(self, task: asyncio.Task[None]) -> None:
-        self._wake.set()
         if not task.cancelled() and task.exception() is not None:
             self._broken = task.exception()
+        # Mostly nobody waits for the seat, and what is due next is not this page.
+        if self._broken or self._once or any(self._ready.values()):
+            self._wake.set()
 
     async def _sleep(self, time: float) -> None:
         wait = TICK
