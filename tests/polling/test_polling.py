@@ -177,6 +177,26 @@ def test_h15_our_own_outage_is_two_events_however_many_pages() -> None:
     assert kinds(events) == {"monitor.offline": 1, "monitor.online": 1}
 
 
+def test_h15_an_outage_that_the_store_shared_is_not_said_to_be_over() -> None:
+    """A database behind the same uplink never heard that we were offline."""
+
+    class Remote(MemoryStore):
+        async def append(self, events):
+            if 600 < asyncio.get_running_loop().time() < 1200:
+                raise StoreUnavailableError("no route to host")
+            return await super().append(events)
+
+    def script(url: str, time: float) -> Snapshot:
+        if 600 < time < 1200 or 2400 < time < 3000:
+            raise FetchError(url, Unreadable.NETWORK, "no route to host")
+        return QUIET
+
+    pages = [page(number) for number in range(10)]
+    events = monitored(config(*pages), ScriptedNetwork(script), seconds=4200, store=Remote())
+    assert [event.kind for event in events] == ["monitor.offline", "monitor.online"]
+    assert events[0].observed_at > now_at(2400)
+
+
 def test_five_pages_out_of_reach_at_the_start_say_that_it_is_us() -> None:
     """What a first run without a network shows."""
 

@@ -125,6 +125,7 @@ class Poller:
         self._writing = writing
         self._is_news = is_news
         self._witnesses = Witnesses()
+        self._is_untold = False
         self._now = now
         self._observer = observer
         self._components = dict(components or {})
@@ -364,17 +365,22 @@ class Poller:
             outlook = self._outlook
             offline = health.went_offline(self._now(), outlook.failing, outlook.watched)
             if await self._is_news(True):
-                await self._append(page, offline)
+                self._is_untold = not await self._append(page, offline)
 
     async def _note_reached(self, page: Page) -> None:
         if self._outlook.reached(page.key) and await self._is_news(False):
-            await self._append(page, health.came_online(self._now()))
+            # Where the store was out of reach too, nobody knows of what is over.
+            if not self._is_untold:
+                await self._append(page, health.came_online(self._now()))
+            self._is_untold = False
 
-    async def _append(self, page: Page, event: Event) -> None:
+    async def _append(self, page: Page, event: Event) -> bool:
         try:
             self._recorded(await self._writing(page.key).append((event,)))
         except StoreError as error:
             self._observer.happened(refused(str(error)))
+            return False
+        return True
 
     async def _commit(self, visit: Visit) -> tuple[Event, ...]:
         return self._recorded(await self._writing(visit.page.key).commit(visit))
