@@ -1,7 +1,7 @@
 """Many workers in one process, in virtual time: real Apps over one store in memory.
 
-    async with Simulation(pages=2000, workers=5, every=60, seed=7) as simulation:
-        simulation.crash(3)
+    async with Simulation(World(pages=2000, ...), workers=5) as simulation:
+        simulation.lines[3].wire = Wire.DEAD
         await asyncio.sleep(300)
 
 Nothing is real but Bellbuoy: pages are what a script says, and each worker reaches the vendors and the
@@ -44,6 +44,9 @@ from tests.virtual_time import START, now
 STATUSES = (IncidentStatus.INVESTIGATING, IncidentStatus.IDENTIFIED, IncidentStatus.RESOLVED)
 LATENCY = 0.2
 """How long an answer takes, in virtual seconds."""
+
+DEADLINE = 20.0
+"""How long a visit may take, in virtual seconds."""
 
 _NONE = Validators()
 _QUIET = msgspec.json.encode(Snapshot(complete=frozenset({Part.OPEN_INCIDENTS})))
@@ -90,7 +93,7 @@ class World:
         said = life.said(time) if life else 0
         key = (url, said) if said else ("", 0)
         if key not in self._bodies:
-            body = _said(url, said) if said else _QUIET
+            body = _said(url, life.at[:said]) if life and said else _QUIET
             tag = f"{key}"
             self._bodies[key] = body, Validators(etag=tag, body_hash=tag.encode())
         return self._bodies[key]
@@ -175,8 +178,7 @@ class _Talk:
         pass
 
     async def ask(self, request: Request, validators: Validators = _NONE) -> Response:
-        if not await self._line.passed():
-            raise FetchError(request.url, Unreadable.NETWORK, "no route to host")
+        await self._pass(request.url)
         world, url, loop = self._line.world, request.url, asyncio.get_running_loop()
         world.polls[url].append(loop.time())
         world.flying[url] += 1
@@ -186,12 +188,22 @@ class _Talk:
             await asyncio.sleep(LATENCY)
         finally:
             world.flying[url] -= 1
-        if not await self._line.passed():
-            raise FetchError(request.url, Unreadable.NETWORK, "the connection broke")
+        await self._pass(url)
         body, self.fresh[url] = world.says(url, loop.time())
         if validators.etag == self.fresh[url].etag:
             return Response(url=url, status=304, headers={})
         return Response(url=url, status=200, headers={}, body=body)
+
+    async def _pass(self, url: str) -> None:
+        if self._line.wire is Wire.WHOLE:
+            return
+        try:
+            async with asyncio.timeout(DEADLINE):
+                is_through = await self._line.passed()
+        except TimeoutError:
+            raise FetchError(url, Unreadable.NETWORK, "no answer", timed_out=True) from None
+        if not is_through:
+            raise FetchError(url, Unreadable.NETWORK, "no route to host")
 
     async def drive(
         self, exchange: Exchange[Any], *, first: Any = None, validators: object = None
@@ -209,7 +221,7 @@ class Simulation:
 
     def __init__(self, world: World, *, workers: int) -> None:
         self.world = world
-        self.store = MemoryStore()
+        self.store = MemoryStore(is_shared=True, now=now)
         self.outcomes: Counter[str] = Counter()
         self.config = Config(
             watched=tuple(Watched(page=one) for one in world.pages),
@@ -246,6 +258,11 @@ class Simulation:
         """Let a worker end as by SIGTERM."""
         await self._apps.pop(number).__aexit__(None, None, None)
 
+    @property
+    def working(self) -> list[int]:
+        """The workers that have not left and reach everything."""
+        return [number for number in self._apps if self.lines[number].wire is Wire.WHOLE]
+
     async def events(self) -> list[Event]:
         """The whole log."""
         found: list[Event] = []
@@ -278,8 +295,8 @@ def _text(url: str, number: int) -> str:
     return f"{url}: message {number}"
 
 
-def _said(url: str, said: int) -> bytes:
-    stamps = [START + timedelta(seconds=n) for n in range(said)]
+def _said(url: str, at: tuple[float, ...]) -> bytes:
+    stamps = [START + timedelta(seconds=each) for each in at]
     updates = tuple(
         IncidentUpdate(
             id=f"u{n}", status=STATUSES[n], body=_text(url, n), at=stamp, updated_at=stamp
