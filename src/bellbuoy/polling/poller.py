@@ -364,8 +364,9 @@ class Poller:
         elif self._outlook.missed(page.key, page.url):
             outlook = self._outlook
             offline = health.went_offline(self._now(), outlook.failing, outlook.watched)
-            if await self._is_news(True):
-                self._is_untold = not await self._append(page, offline)
+            if await self._is_news(True) and not await self._append(page, offline):
+                self._is_untold = True
+                await self._is_news(False)
 
     async def _note_reached(self, page: Page) -> None:
         if self._outlook.reached(page.key) and await self._is_news(False):
