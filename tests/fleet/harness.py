@@ -151,6 +151,10 @@ class Fleet:
         self.until(lambda: not self.vendors.not_polled_since(since), within=within)
         return time.time() - since
 
+    def until_working(self, *processes: Process, within: float) -> None:
+        """Return when each of these has looked at something."""
+        self.until(lambda: all(self.vendors.knows(each.name) for each in processes), within=within)
+
     def told(self, process: Process) -> str:
         """The end of what a process wrote to its log."""
         return f"{process.name}: " + "\n".join(process.log.read_text().splitlines()[-12:])

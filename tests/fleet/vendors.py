@@ -67,6 +67,10 @@ class Vendors(Servers):
         """How many pages nobody has looked at since then."""
         return self.ask({"since": instant})
 
+    def knows(self, who: str) -> bool:
+        """Whether that worker has looked at anything."""
+        return self.ask({"knows": who})
+
     def polls(self) -> list[Poll]:
         """Every look so far."""
         return msgspec.convert(self.ask({"polls": True}), list[Poll])
@@ -87,6 +91,7 @@ class _World:
         self._start: datetime = script.began()
         self._bodies: dict[tuple[int, ...], bytes] = {}
         self._polled = [0.0] * plan.pages
+        self._seen: set[str] = set()
         self.polls: list[Poll] = []
 
     def reply(self, question: dict[str, Any]) -> Any:
@@ -95,12 +100,15 @@ class _World:
             return True
         if "told" in question:
             return time.time() > self._began + self._last
+        if "knows" in question:
+            return question["knows"] in self._seen
         if "since" in question:
             return sum(at < question["since"] for at in self._polled)
         return msgspec.to_builtins(self.polls)
 
     def note(self, who: str, page: int, began: float) -> None:
         self._polled[page] = began
+        self._seen.add(who)
         self.polls.append(Poll(who, page, began, time.time()))
 
     def answer(self, page: int, head: bytes) -> bytes:
