@@ -47,6 +47,7 @@ from bellbuoy.stores.opening import open_store
 from bellbuoy.telemetry import readiness
 from bellbuoy.telemetry.pulse import pulse
 from bellbuoy.telemetry.stock import Stock
+from bellbuoy.workers.clock import Clock
 from bellbuoy.workers.membership import Membership
 
 __all__ = ["App", "Place", "Sweep"]
@@ -126,7 +127,7 @@ class App:
         self._network = network
         self._observer = observer or Observer()
         self._pulse = pulse
-        self._now = now
+        self._now = Clock(now)
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
@@ -230,7 +231,7 @@ class App:
             watches=xxh3_64_hexdigest(keys.encode()),
             is_alone=self._once or config.partial,
         )
-        self._share = Share(config, us, self._observer, driver.divide)
+        self._share = Share(config, us, self._observer, driver.divide, self._now)
         worker = Membership(self.store, us, self._share.names, self._share, self._observer)
         self._stack.push_async_callback(worker.leave)
         self._membership = worker

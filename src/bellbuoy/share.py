@@ -24,6 +24,7 @@ from bellbuoy.model.leases import (
 )
 from bellbuoy.observer import Happened, Observer
 from bellbuoy.polling.rounds import Rounds
+from bellbuoy.workers.clock import Clock
 
 _SHARDS = tuple(map(shard, range(SHARDS)))
 
@@ -31,7 +32,7 @@ _SHARDS = tuple(map(shard, range(SHARDS)))
 class Share:
     """Does what is leased. `divide` is told among how many workers the limits are divided.
 
-    `agreed` is set while all workers watch the same pages.
+    `agreed` is set while all workers watch the same pages. `clock` is set by the store's.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class Share:
         worker: Worker,
         observer: Observer,
         divide: Callable[[int], None],
+        clock: Clock,
     ) -> None:
         self._worker = worker
         self._observer = observer
         self._divide = divide
+        self._clock = clock
         self._rounds: Rounds | None = None
         self._post: Post | None = None
         self._strangers: frozenset[str] = frozenset()
@@ -94,6 +97,8 @@ class Share:
 
     def heard(self, roster: Roster) -> None:
         """See `Holder`."""
+        if self._clock.set_by(roster.at):
+            self._observer.happened(Happened(what=_set_right(self._clock), level="warning"))
         pollers = roster.live(Role.POLL)
         self._divide(max(len(pollers), 1))
         strangers = frozenset(one.name for one in pollers if one.watches != self._worker.watches)
@@ -108,3 +113,12 @@ class Share:
             self.agreed.clear()
         else:
             self.agreed.set()
+
+
+def _set_right(clock: Clock) -> str:
+    off = clock.off.total_seconds()
+    how = "ahead of" if off > 0 else "behind"
+    return (
+        f"the clock of this machine is {abs(off):.0f} s {how} that of the store, which it goes by "
+        "from now on; set it right, best by NTP"
+    )
