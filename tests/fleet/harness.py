@@ -155,6 +155,11 @@ class Fleet:
         """Return when each of these has looked at something."""
         self.until(lambda: all(self.vendors.knows(each.name) for each in processes), within=within)
 
+    def until_known(self, *, within: float) -> None:
+        """Return when every page has been read once and kept: what is there is no news then."""
+        kept = "SELECT count(*) FROM page"
+        self.until(lambda: self.ask(kept) == [(self.plan.pages,)], within=within)
+
     def told(self, process: Process) -> str:
         """The end of what a process wrote to its log."""
         return f"{process.name}: " + "\n".join(process.log.read_text().splitlines()[-12:])

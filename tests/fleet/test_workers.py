@@ -58,10 +58,9 @@ def test_m1_m2_m4_workers_that_die_and_stand_still_over_a_database_that_restarts
 
 
 def start(fleet: Fleet, *names: str) -> list[Process]:
-    """Workers that have looked at every page."""
-    began = time.time()
+    """Workers that know every page."""
     processes = [fleet.join(name) for name in names]
-    fleet.until_polled(since=began, within=120)
+    fleet.until_known(within=120)
     fleet.until_working(*processes, within=60)
     return processes
 
