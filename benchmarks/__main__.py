@@ -24,6 +24,7 @@ ROWS = (
     "event_page",
     "board",
     "stores",
+    "fleet",
     "start",
 )
 

@@ -67,6 +67,7 @@ class Process:
     def __init__(self, name: str, command: list[str], env: dict[str, str], log: Path) -> None:
         self.name = name
         self.log = log
+        self.is_ended = False
         with log.open("ab") as said:
             self._process = subprocess.Popen(
                 command,
@@ -78,6 +79,7 @@ class Process:
 
     def kill(self) -> None:
         """End it at once, by kill -9."""
+        self.is_ended = True
         self._process.kill()
         self._process.wait(10)
 
@@ -91,6 +93,7 @@ class Process:
 
     def retire(self) -> int:
         """Ask it to end, and return its exit code."""
+        self.is_ended = True
         self._process.terminate()
         return self._process.wait(20)
 
@@ -140,8 +143,7 @@ class Fleet:
         began = time.time()
         while not condition():
             for process in self.processes:
-                code = process._process.poll()
-                assert code in {None, -signal.SIGKILL}, f"{process.name}: {self.told(process)}"
+                assert process.lives or process.is_ended, self.told(process)
             assert time.time() - began < within, "\n".join(map(self.told, self.processes))
             time.sleep(0.1)
         return time.time() - began
