@@ -163,7 +163,7 @@ async def _settled(app: App, workers: int) -> None:
     """Return when all are there, and each has looked at its share."""
     while True:
         await asyncio.sleep(_SAMPLED)
-        taken = app._rounds.scheduler.taken  # noqa: SLF001 - what nobody else needs to know
+        taken = len(app._rounds.scheduler)  # noqa: SLF001 - what nobody else needs to know
         swept = app.looked_at() == taken > 0
         live = (await app.store.roster()).live(Role.POLL) if app.store.is_shared else (None,)
         share = len(app.config.watched) / workers
@@ -175,7 +175,7 @@ async def _flush(app: App, counting: Counting) -> None:
     done = 0
     while True:
         await asyncio.sleep(0.05)
-        if counting.visits - done >= max(app._rounds.scheduler.taken, 1):  # noqa: SLF001
+        if counting.visits - done >= max(len(app._rounds.scheduler), 1):  # noqa: SLF001
             done = counting.visits
             await app._rounds.flush()  # noqa: SLF001 - once a minute by itself
 
