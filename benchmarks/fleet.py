@@ -1,4 +1,4 @@
-"""Many workers over one PostgreSQL: what a poll costs, how soon another one takes over, what is written.
+"""Many workers over one PostgreSQL: what a poll costs, how soon others take over, what is written.
 
 The server is one of our own, with `fsync` off: what is measured is the work, not this disk.
 """
@@ -64,8 +64,8 @@ def _polling(scale: Scale, binaries: Path) -> Iterator[Figure]:
     with Vendors("same", hosts=scale.of(500, 10)) as vendors:
         urls = [f"{vendors.urls[n % len(vendors.urls)]}/p{n}" for n in range(pages)]
         for _ in range(repeats):
-            for count in polled:
-                polled[count].append(_poll(urls, count, seconds, binaries))
+            for count, runs in polled.items():
+                runs.append(_poll(urls, count, seconds, binaries))
     alone = [each.cpu for each in polled[0]]
     for count in numbers:
         mine = polled[count]
@@ -99,9 +99,7 @@ def _poll(urls: list[str], workers: int, seconds: float, binaries: Path) -> Poll
         return _polls_of(urls, own.address, workers, seconds, lambda: _cpu_of(own))
 
 
-def _polls_of(
-    urls: list[str], store: str, workers: int, seconds: float, server: Any
-) -> Polled:
+def _polls_of(urls: list[str], store: str, workers: int, seconds: float, server: Any) -> Polled:
     arguments = {"urls": urls, "store": store, "workers": workers, "seconds": seconds}
     with ThreadPoolExecutor(workers + 1) as threads:
         runs = [

@@ -20,8 +20,8 @@ which goes on alone while a machine is suspended.
 With a `seed`, every timer fires up to a millisecond late, by that seed: timers that fall together
 come in another order for each seed, as they may in the world.
 
-With a `grain`, in seconds, timers fire only at its multiples, so that many share a turn of the loop. A
-simulation of hundreds of thousands of visits is twice as fast with it.
+With a `grain`, in seconds, timers fire only at its multiples, so that many share a turn of the
+loop. A simulation of hundreds of thousands of visits is twice as fast with it.
 
 It is meant for the memory store and a scripted driver: real sockets, and threads that a
 library starts for itself (the SQL store's), do not hold the clock.

@@ -4,8 +4,8 @@
         simulation.lines[3].wire = Wire.DEAD
         await asyncio.sleep(300)
 
-Nothing is real but Bellbuoy: pages are what a script says, and each worker reaches the vendors and the
-store over a wire of its own, which can be cut, held up, or dead.
+Nothing is real but Bellbuoy: pages are what a script says, and each worker reaches the vendors and
+the store over a wire of its own, which can be cut, held up, or dead.
 """
 
 import asyncio
@@ -31,7 +31,6 @@ from bellbuoy.model.facts import (
     IncidentKind,
     IncidentStatus,
     IncidentUpdate,
-    Page,
     Part,
     Snapshot,
 )
@@ -100,7 +99,9 @@ class World:
 
     def texts(self) -> Mapping[str, list[str]]:
         """Every message of the script, by the page that says it."""
-        return {url: [_text(url, n) for n in range(len(life.at))] for url, life in self.lives.items()}
+        return {
+            url: [_text(url, n) for n in range(len(life.at))] for url, life in self.lives.items()
+        }
 
 
 class Line:
@@ -279,9 +280,7 @@ class _Counting(Observer):
         self._outcomes[details.outcome] += 1
 
 
-def _lives(
-    pages: int, count: int, between: tuple[float, float], chance: Random
-) -> dict[str, Life]:
+def _lives(pages: int, count: int, between: tuple[float, float], chance: Random) -> dict[str, Life]:
     made = {}
     for number in chance.sample(range(pages), count):
         at = [chance.uniform(*between)]
