@@ -61,9 +61,10 @@ def _polling(scale: Scale, binaries: Path) -> Iterator[Figure]:
     seconds = max(10.0 * scale.size, 0.5)
     numbers = [count for count in WORKERS if count <= max(4 * scale.size, 2)]
     polled: dict[int, list[Polled]] = {count: [] for count in (0, *numbers)}
-    with Vendors("same", hosts=scale.of(500, 10)) as vendors:
-        urls = [f"{vendors.urls[n % len(vendors.urls)]}/p{n}" for n in range(pages)]
-        for _ in range(repeats):
+    hosts = scale.of(500, 10)
+    for _ in range(repeats):
+        with Vendors("same", hosts=hosts) as vendors:
+            urls = [f"{vendors.urls[n % hosts]}/p{n}" for n in range(pages)]
             for count, runs in polled.items():
                 runs.append(_poll(urls, count, seconds, binaries))
     alone = [each.cpu for each in polled[0]]
@@ -75,7 +76,7 @@ def _polling(scale: Scale, binaries: Path) -> Iterator[Figure]:
         server = micros([each.server for each in mine])
         rates = spread([each.rate for each in mine])
         yield Figure(
-            what=f"{pages:,} pages on {len(vendors.urls)} hosts, {count} worker"
+            what=f"{pages:,} pages on {hosts} hosts, {count} worker"
             f"{'s' if count > 1 else ''} over PostgreSQL: polls a second (the server's CPU "
             f"{server} a poll); CPU per poll against {'SQLite' if count == 1 else 'one worker'}",
             ours=f"{rates}/s, {micros([each.cpu for each in mine])}",
