@@ -125,9 +125,9 @@ def test_a_file_that_is_not_utf_8_names_the_line(desk):
 
 
 def test_w7_a_huge_file_is_refused_before_it_is_parsed(desk):
-    """A config of more than 1 MiB is some other file."""
-    (desk.here / "huge.yaml").write_bytes(b"# x\n" * 300_000)
-    with pytest.raises(ConfigError, match="larger than 1 MiB"):
+    """A config of more than 16 MiB is some other file."""
+    (desk.here / "huge.yaml").write_bytes(b"# x\n" * 4_200_000)
+    with pytest.raises(ConfigError, match="larger than 16 MiB"):
         load_config("huge.yaml", env={})
 
 

@@ -33,7 +33,9 @@ from ruamel.yaml.reader import ReaderError
 from bellbuoy.errors import ConfigError
 from bellbuoy.text import clean_line
 
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
+"""150,000 pages, at 110 bytes each; what is larger is some other file."""
+
 MAX_DEPTH = 16
 MAX_SAID = 1000
 
@@ -134,7 +136,7 @@ def _said(error: MarkedYAMLError) -> str:
 
 
 def read_text(path: Path) -> str:
-    """The text of a config file. Raises ConfigError if there is none of at most 1 MiB in UTF-8."""
+    """The text of a config file. Raises ConfigError if there is none of at most 16 MiB in UTF-8."""
     try:
         with path.open("rb") as file:
             body = file.read(MAX_BYTES + 1)
@@ -143,7 +145,7 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
     if len(body) > MAX_BYTES:
-        raise ConfigError(f"{path}: is larger than 1 MiB; a config is small, is it this file?")
+        raise ConfigError(f"{path}: is larger than 16 MiB, enough for 150,000 pages; is it this file?")
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
