@@ -1,9 +1,9 @@
 """Brokers to test against: those that run here already, and some of our own that may be killed.
 
 A server that runs is looked for at its usual port on this machine, or where BELLBUOY_REDIS,
-BELLBUOY_NATS or BELLBUOY_RABBITMQ say. One of our own is a process with everything in one directory,
-if its program is installed. Kafka has no server here: librdkafka, the library that speaks to it,
-brings a cluster that is a pretence but answers over sockets, in a process of its own.
+BELLBUOY_NATS or BELLBUOY_RABBITMQ say. One of our own is a process with all it has in one
+directory, if its program is installed. Kafka has no server here: librdkafka, the library that
+speaks to it, brings a cluster that is a pretence but answers over sockets, in its own process.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -101,11 +102,14 @@ class Server:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+            while self._is_heard():
+                time.sleep(0.01)
 
-    def signal(self, number: int) -> None:
-        """Stop it in the middle (SIGSTOP), or let it go on (SIGCONT)."""
-        assert self._process is not None
-        os.killpg(self._process.pid, number)
+    def _is_heard(self) -> bool:
+        """Whether anybody still listens: what a program started ends a moment after it."""
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+            return True
+        return False
 
     async def answers(self) -> None:
         """Return once somebody can connect."""
@@ -133,7 +137,7 @@ class Server:
     def _rabbitmq(self) -> tuple[list[str], dict[str, str]]:
         distribution, names = map(str, self._more_ports)
         place = {"MNESIA_BASE": "mnesia", "LOG_BASE": "logs", "ENABLED_PLUGINS_FILE": "plugins",
-                 "CONFIG_FILE": "rabbitmq", "CONF_ENV_FILE": "environment", "PID_FILE": "pid"}  # fmt: skip
+                 "CONFIG_FILE": "rabbitmq", "CONF_ENV_FILE": "env", "PID_FILE": "pid"}  # fmt: skip
         environment = {
             "HOME": str(self._folder),
             "RABBITMQ_NODENAME": f"bell{self.port}@localhost",
@@ -173,6 +177,7 @@ def _end_names(folder: Path) -> None:
 
 MOCK = """
 import sys
+import time
 from confluent_kafka import Producer
 producer = Producer({"test.mock.num.brokers": 3, "log_level": 0})
 brokers = producer.list_topics(timeout=10).brokers.values()
@@ -195,6 +200,8 @@ class Kafka:
     def signal(self, number: int) -> None:
         """Stop it in the middle (SIGSTOP), or let it go on (SIGCONT)."""
         self._process.send_signal(number)
+        if number == signal.SIGSTOP:
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def close(self) -> None:
         """End it."""
@@ -237,7 +244,7 @@ async def cut(address: str) -> AsyncIterator["Cut"]:
 
 
 class Cut:
-    """Hands bytes on in both directions, until it is cut; `hears` says whether answers come back."""
+    """Hands bytes on in both directions until it is cut; `hears` is whether answers come back."""
 
     def __init__(self, host: str, port: int) -> None:
         self.address = ""

@@ -73,9 +73,7 @@ def joined(
 ) -> dict[str, Any]:
     """An event of binary mode as one dictionary."""
     attributes = {
-        name.removeprefix(prefix): text
-        for name, text in headers.items()
-        if name.startswith(prefix)
+        name.removeprefix(prefix): text for name, text in headers.items() if name.startswith(prefix)
     }
     return checked({**attributes, "datacontenttype": content_type, "data": json.loads(data)})
 
@@ -86,15 +84,18 @@ class RedisConsumer(Consumer):
     kind = "redis"
 
     def settings(self, **more: Any) -> dict[str, Any]:
+        """What the config would say."""
         return {"url": self.address, "stream": self.name, **more}
 
     async def heard(self) -> list[dict[str, Any]]:
+        """All that was given so far."""
         async with redis.asyncio.from_url(self.address) as client:
             entries = await client.xrange(self.name)
         assert all(fields.keys() == {b"data"} for _, fields in entries)
         return [checked(json.loads(fields[b"data"])) for _, fields in entries]
 
     async def forget(self) -> None:
+        """Take away what was made at the broker."""
         with suppress(RedisError):
             async with redis.asyncio.from_url(self.address) as client:
                 await client.delete(self.name)
@@ -110,9 +111,11 @@ class NatsConsumer(Consumer):
     kind = "nats"
 
     def settings(self, **more: Any) -> dict[str, Any]:
+        """What the config would say."""
         return {"url": self.address, "stream": self.name, "subject": self.name, **more}
 
     async def heard(self) -> list[dict[str, Any]]:
+        """All that was given so far."""
         self.messages = []
         client = await nats.connect(self.address, error_cb=no_word)
         try:
@@ -132,6 +135,7 @@ class NatsConsumer(Consumer):
         return event
 
     async def forget(self) -> None:
+        """Take away what was made at the broker."""
         with suppress(nats.errors.Error, OSError):
             client = await nats.connect(self.address, error_cb=no_word, max_reconnect_attempts=1)
             with suppress(nats.errors.Error):
@@ -150,9 +154,11 @@ class RabbitMqConsumer(Consumer):
         self.messages: list[Any] = []
 
     def settings(self, **more: Any) -> dict[str, Any]:
+        """What the config would say."""
         return {"url": self.address, "exchange": self.name, "queue": self.name, **more}
 
     async def heard(self) -> list[dict[str, Any]]:
+        """All that was given so far."""
         connection = await aio_pika.connect(self.address)
         async with connection, connection.channel() as channel:
             await channel.set_qos(prefetch_count=1000)
@@ -171,6 +177,7 @@ class RabbitMqConsumer(Consumer):
         return event
 
     async def forget(self) -> None:
+        """Take away what was made at the broker."""
         with suppress(AMQPError, OSError):
             connection = await aio_pika.connect(self.address)
             async with connection, connection.channel() as channel:
@@ -184,9 +191,11 @@ class KafkaConsumer(Consumer):
     kind = "kafka"
 
     def settings(self, **more: Any) -> dict[str, Any]:
+        """What the config would say."""
         return {"servers": self.address.split(","), "topic": self.name, **more}
 
     async def heard(self) -> list[dict[str, Any]]:
+        """All that was given so far."""
         client = KafkaClient({"bootstrap.servers": self.address, "group.id": self.name})
         try:
             partitions = client.list_topics(self.name, timeout=10).topics[self.name].partitions

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from faststream.confluent import KafkaBroker
 
 from bellbuoy.errors import DeliveryError, RefusedError
+from bellbuoy.notifiers import _brokers
 from bellbuoy.notifiers._link import Lose, unreachable
 
 if TYPE_CHECKING:
@@ -79,5 +80,6 @@ def _options(settings: "Settings", failed: Callable[[KafkaError], None]) -> Any:
         options["sasl.username"] = settings.user
         options["sasl.password"] = settings.password.get_secret_value()
     if settings.ca_file is not None:
+        _brokers.authorities(settings.ca_file)
         options["ssl.ca.location"] = str(settings.ca_file)
     return options

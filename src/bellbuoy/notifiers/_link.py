@@ -104,6 +104,7 @@ class Link(Generic[Client]):
         """Give up the client, and wait until all of them are closed, for a bounded time."""
         if self._opening is not None:
             self._opening.cancel()
+            await asyncio.wait([self._opening])
         if self._held is not None:
             self._lose(self._held, "closed")
         if self._closing:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from faststream.nats import NatsBroker
 from faststream.nats.security import NatsCredentials, NatsSecurity
 from nats.aio.client import Client
-from nats.errors import AuthorizationError, MaxPayloadError
+from nats.errors import AuthorizationError, MaxPayloadError, NoServersError
 from nats.js.api import StreamConfig
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
@@ -31,31 +31,36 @@ _ANOTHER_STREAM = frozenset({10060, 10065})
 
 @asynccontextmanager
 async def client(settings: "Settings", lose: Lose) -> AsyncGenerator[NatsBroker]:
-    """A client that has been let in, and whose stream is there. It does not reconnect."""
+    """A client that has been let in, and whose stream is there."""
+    problem: Exception | None = None
 
     async def failed(error: Exception) -> None:
+        nonlocal problem
+        problem = error
         # What a user may not publish is only said here; the message itself gets no answer.
         if "permissions violation" in str(error).lower():
             lose(f"{error}; let this user publish there")
 
-    async def closed() -> None:
+    async def disconnected() -> None:
         lose("the connection was lost")
 
     broker = NatsBroker(
         settings.url.get_secret_value().split(","),
         logger=None,
         security=_security(settings),
-        allow_reconnect=False,
+        # It would reconnect, but is closed first. Without that, one that is not let in stays open.
         max_reconnect_attempts=1,
         reconnect_time_wait=0,
         error_cb=failed,
-        closed_cb=closed,
+        disconnected_cb=disconnected,
     )
     made: Client | None = None
     try:
         made = await broker.connect()
         await _make_stream(made, settings)
         yield broker
+    except NoServersError as error:
+        raise problem or error from None
     finally:
         if made is not None:
             await made.close()

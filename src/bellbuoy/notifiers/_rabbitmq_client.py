@@ -4,9 +4,10 @@ import logging
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from aio_pika import RobustConnection
 from aio_pika import exceptions as said
 from faststream.rabbit import (
     Channel,
@@ -49,12 +50,22 @@ async def client(settings: "Settings", lose: Lose) -> AsyncGenerator[RabbitBroke
         security=BaseSecurity(ssl_context=tls, use_ssl=True) if tls else None,
         on_close=[lambda _, why: lose(f"the connection was lost: {why}")],
     )
+    made: list[RobustConnection] = []
+
+    def connection(*given: Any, **named: Any) -> RobustConnection:
+        made.append(RobustConnection(*given, **named))
+        return made[-1]
+
+    # FastStream closes no connection that failed, and such a one warns when it is collected.
+    vars(broker)["_connection_kwargs"]["connection_class"] = connection
     try:
         await broker.connect()
         await _declare(broker, settings)
         yield broker
     finally:
         await broker.stop()
+        for each in made:
+            await each.close()
 
 
 def exchange(settings: "Settings") -> RabbitExchange:

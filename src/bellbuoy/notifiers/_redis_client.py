@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError
 
 from bellbuoy.errors import DeliveryError
+from bellbuoy.notifiers import _brokers
 from bellbuoy.notifiers._link import unreachable
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ async def client(settings: "Settings") -> AsyncGenerator[Redis]:
     url = settings.url.get_secret_value()
     options: dict[str, Any] = {"logger": None, "retry": Retry(NoBackoff(), 0)}
     if urlsplit(url).scheme == "rediss" and settings.ca_file:
+        _brokers.authorities(settings.ca_file)
         options["ssl_ca_certs"] = str(settings.ca_file)
     broker = RedisBroker(url, **options)
     try:
