@@ -52,7 +52,7 @@ def test_the_consumer_of_a_page_reads_a_life_in_order(kind, tmp_path):
     (program,) = blocks("python", page=f"docs/receivers/{kind}.md")
     path = tmp_path / str(program.file)
     path.write_text(program.text, "utf-8")
-    lines = re.findall(r"^(?!import |from |# |asyncio\.run)\s*\S", program.text, re.MULTILINE)
+    lines = re.findall(r"^(?!import |from |# |asyncio\.run) *\S", program.text, re.MULTILINE)
     assert len(lines) <= 10
     with broker(kind) as address:
         consumer = CONSUMERS[kind](address)
