@@ -42,7 +42,7 @@ Publish = Callable[[bytes], Awaitable[Any]]
 def run(scale: Scale) -> Iterator[Figure]:
     for kind in CONSUMERS:
         with _broker(kind) as address:
-            yield _beside(kind, address, scale.of(5000, 100), min(scale.repeats, 3))
+            yield _beside(kind, address, scale.of(2000, 100), min(scale.repeats, 3))
 
 
 @contextmanager
@@ -190,7 +190,7 @@ async def _kafka(consumer: Any) -> AsyncIterator[Publish]:
     def publish(body: bytes) -> Awaitable[Any]:
         stored = loop.create_future()
 
-        def answered(error: Any, message: Any) -> None:
+        def answered(error: Any, _: Any) -> None:
             loop.call_soon_threadsafe(stored.set_result, error)
 
         producer.produce(consumer.name, body, on_delivery=answered)
