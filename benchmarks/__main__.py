@@ -18,6 +18,7 @@ ROWS = (
     "printed_line",
     "routing",
     "delivery",
+    "brokers",
     "sse",
     "serve",
     "metrics",

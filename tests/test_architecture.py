@@ -30,7 +30,7 @@ FAULTS = [
     *(f"N{number}" for number in range(1, 9)),
     *(f"J{number}" for number in range(1, 9)),
     *(f"W{number}" for number in range(1, 9)),
-    *("M2", "M3", "M4", "M6"),
+    *("M2", "M3", "M4", "M6", "M7"),
 ]
 """The rows of the list of faults that the code answers to today."""
 

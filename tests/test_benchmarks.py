@@ -116,6 +116,14 @@ def test_r2_r3_what_is_delivered_under_load_is_whole_single_and_in_order(figures
     assert all(figure.counts == {"deliveries": 900, **is_whole} for figure in figures[1:])
 
 
+@measured("brokers")
+def test_r2_r3_what_goes_into_each_broker_is_whole_single_and_in_order(figures):
+    """Every one of them has every event once, and each incident in its order."""
+    assert len(figures) == 4
+    for figure in figures:
+        assert figure.counts == {"events": 100, "lost": 0, "twice": 0, "disordered": 0}
+
+
 @measured("metrics")
 def test_every_visit_is_counted(figures):
     """What is measured is what is told at `/metrics`."""

@@ -180,12 +180,19 @@ class DelayedError(DeliveryError):
     """The receiver may take it later.
 
     `retry_after` is what it asked for, in seconds. `uncertain` is true when the event may
-    have arrived although no answer came back.
+    have arrived although no answer came back. `away` is true when the receiver as such cannot
+    be reached: nothing is wrong with this event, so the waits do not grow.
     """
 
     def __init__(
-        self, detail: str, *, retry_after: float | None = None, uncertain: bool = False
+        self,
+        detail: str,
+        *,
+        retry_after: float | None = None,
+        uncertain: bool = False,
+        away: bool = False,
     ) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
         self.uncertain = uncertain
+        self.away = away

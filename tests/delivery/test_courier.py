@@ -406,6 +406,59 @@ def test_a_door_takes_one_event_at_a_time_in_the_order_of_the_log():
     run_virtual(situation())
 
 
+def test_r3_a_wide_door_takes_a_step_of_each_of_several_incidents_at_once():
+    """As many as it says, and never two of one incident."""
+
+    async def situation():
+        it, flying, came, most = scene(), [], [], 0
+
+        async def notify(message):
+            nonlocal most
+            incident = message.event.incident.id
+            assert incident not in flying
+            flying.append(incident)
+            most = max(most, len(flying))
+            await asyncio.sleep(1)
+            flying.remove(incident)
+            came.append((incident, message.event.update.id))
+            return Receipt()
+
+        wide = door(notify)
+        wide.at_once = 7
+        await it.record(*mixed(lanes=10, steps=4))
+        await it.run_for(60, notifier=wide)
+        assert most == 7
+        assert len(came) == 40
+        for lane in range(10):
+            steps = [step for incident, step in came if incident == f"i{lane}"]
+            assert steps == ["u0", "u1", "u2", "u3"]
+
+    run_virtual(situation())
+
+
+def test_m7_a_door_whose_broker_was_away_for_days_has_all_within_a_minute():
+    """The waits do not grow while it is away."""
+
+    async def situation():
+        it = scene()
+        back = now() + timedelta(hours=60)
+        came = []
+
+        async def notify(message):
+            if now() < back:
+                await asyncio.sleep(10)
+                raise DelayedError("connection refused", retry_after=5.0, away=True)
+            came.append(now())
+            return Receipt()
+
+        await it.record(*mixed(lanes=3, steps=4))
+        await it.run_for(61 * HOUR, notifier=door(notify))
+        assert len(came) == 12
+        assert max(came) - back < timedelta(minutes=1)
+
+    run_virtual(situation())
+
+
 @pytest.mark.parametrize("error", [OSError("no broker"), DelayedError("no broker")])
 def test_a_door_that_cannot_be_opened_is_tried_again(error):
     """A broker that is down when we start does not end the process, and loses nothing."""

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from bellbuoy.delivery.retries import (
     FEWEST_ATTEMPTS,
+    FEWEST_ATTEMPTS_AWAY,
     FIRST_WAIT,
     GIVE_UP_AFTER,
     HELD_AT_MOST,
@@ -21,10 +22,10 @@ NEW = message(incident_event()).delivery
 MOMENT = timedelta(seconds=1)
 
 
-def wait(attempts, *, chance=0.5, retry_after=None, age=timedelta()):
+def wait(attempts, *, chance=0.5, retry_after=None, age=timedelta(), away=False):
     """Seconds until the next attempt; None if there is none."""
     delivery = replace(NEW, attempts=attempts)
-    at = next_attempt_at(delivery, AT + age, retry_after=retry_after, chance=chance)
+    at = next_attempt_at(delivery, AT + age, retry_after=retry_after, chance=chance, away=away)
     return None if at is None else (at - AT - age).total_seconds()
 
 
@@ -83,3 +84,11 @@ def test_n1_a_whole_life_of_failures_is_bounded_and_polite(asked, chance, took):
         raise AssertionError("it is never given up")
     longest = timedelta(seconds=HELD_AT_MOST + took)
     assert GIVE_UP_AFTER <= now - AT <= GIVE_UP_AFTER + longest
+
+
+def test_m7_a_receiver_that_is_away_is_tried_again_soon_however_long_it_is_away():
+    """What waits for it goes out within seconds after it is back; it is given up all the same."""
+    assert {wait(n, away=True) for n in (0, 1, 10, 10_000)} == {FIRST_WAIT}
+    assert wait(7, away=True, retry_after=60.0) == 60
+    assert wait(FEWEST_ATTEMPTS_AWAY - 2, away=True, age=GIVE_UP_AFTER) == FIRST_WAIT
+    assert wait(FEWEST_ATTEMPTS_AWAY - 1, away=True, age=GIVE_UP_AFTER) is None

@@ -25,6 +25,9 @@ PROVIDER = "docs/adding-a-provider.md"
 CONSUMER = "docs/adding-a-consumer.md"
 TUTORIAL = "docs/getting-started.md"
 COMMAND = "docs/receivers/command.md"  # tests/notifiers/test_command.py runs it
+BROKERS = {  # tests/docs/test_consumers.py runs them
+    f"docs/receivers/{kind}.md" for kind in ("kafka", "nats", "rabbitmq", "redis")
+}
 
 
 @pytest.fixture
@@ -166,7 +169,7 @@ def test_the_receiver_of_the_tutorial_gets_what_is_open(tmp_path):
 def test_no_python_and_no_plugin_of_the_documentation_is_left_unrun():
     """What the tests of this file do not pick up has to be written otherwise."""
     files = [block for block in blocks("python") if block.file]
-    assert {block.page for block in files} == {PROVIDER, CONSUMER, TUTORIAL, COMMAND}
+    assert {block.page for block in files} == {PROVIDER, CONSUMER, TUTORIAL, COMMAND} | BROKERS
     assert [block.file for block in files if block.page == TUTORIAL] == ["receiver.py"]
     plugged = [block for block in blocks("yaml") if "plugins:" in block.text]
     assert all(block.file and block.page in {PROVIDER, CONSUMER} for block in plugged)

@@ -12,6 +12,8 @@ import pytest
 from bellbuoy.exchange import Response
 from bellbuoy.notifiers import Notifiers, builtin_kinds
 from bellbuoy.testing import check_notifier
+from tests import brokers
+from tests.notifiers.consumers import CONSUMERS
 from tests.notifiers.fakes import Fake
 from tests.notifiers.fakes.apprise import AppriseFake
 from tests.notifiers.fakes.email import EmailFake
@@ -62,7 +64,7 @@ def standing(fake_type: type[Fake]) -> Iterator[dict[str, Any]]:
         loop.close()
 
 
-@pytest.mark.parametrize("kind", sorted(builtin_kinds() - STANDING.keys()))
+@pytest.mark.parametrize("kind", sorted(builtin_kinds() - STANDING.keys() - CONSUMERS.keys()))
 def test_it_keeps_every_promise_of_a_notifier(kind, tmp_path):
     """The same check that the author of a plugin runs."""
     settings = {
@@ -78,4 +80,15 @@ def test_a_kind_with_a_door_of_its_own_keeps_every_promise_before_its_service(ki
     """The same check, with a service behind the door that finds every message well-formed."""
     with standing(STANDING[kind]) as settings:
         check_notifier(NOTIFIERS[kind], settings)
+    assert kind == NOTIFIERS[kind].KIND
+
+
+@pytest.mark.parametrize("kind", sorted(CONSUMERS))
+def test_a_kind_of_broker_keeps_every_promise_before_its_server(kind):
+    """The same check, with a real server where there is one."""
+    with brokers.kafka() if kind == "kafka" else brokers.server(kind) as there:
+        consumer = CONSUMERS[kind](",".join(there.servers) if kind == "kafka" else there)
+        check_notifier(NOTIFIERS[kind], consumer.settings())
+        assert len(asyncio.run(consumer.heard())) >= 20
+        asyncio.run(consumer.forget())
     assert kind == NOTIFIERS[kind].KIND

@@ -42,6 +42,7 @@ from bellbuoy.notifiers import (
     Notifier,
     PacedNotifier,
     Receiver,
+    WideDoorNotifier,
     takes_digests,
 )
 from bellbuoy.observer import Attempted, Happened, Observer
@@ -49,7 +50,7 @@ from bellbuoy.stores import Store
 from bellbuoy.text import clean_line
 
 AT_ONCE = 4
-"""Lanes of one HTTP receiver that are tried at once; a door of its own takes one at a time."""
+"""Lanes of one HTTP receiver that are tried at once; a door takes one, unless it is a wide one."""
 
 CLAIM = 50
 """Deliveries read from the store at once."""
@@ -126,7 +127,7 @@ class Courier:
         self._may_begin = may_begin
         self._patience = Patience(f"receiver {receiver.name}", observer)
         # To ask what a kind offers costs more than to make a message, so it is asked once.
-        self._at_once = AT_ONCE if isinstance(notifier, HttpNotifier) else 1
+        self._at_once = _seats(notifier)
         self._takes_digests = takes_digests(notifier)
         self._pace = (
             notifier.pace(receiver.settings) if isinstance(notifier, PacedNotifier) else None
@@ -351,11 +352,17 @@ class Courier:
 
     async def _put_off(self, parcel: Parcel, began: datetime, error: DeliveryError) -> None:
         """Keep that it did not arrive: for later, or for good."""
-        retry_after = error.retry_after if isinstance(error, DelayedError) else None
+        retry_after, away = None, False
+        if isinstance(error, DelayedError):
+            retry_after, away = error.retry_after, error.away
         again_at = None
         if not isinstance(error, RefusedError):
             again_at = next_attempt_at(
-                parcel.lead, self._now(), retry_after=retry_after, chance=self._chance.random()
+                parcel.lead,
+                self._now(),
+                retry_after=retry_after,
+                chance=self._chance.random(),
+                away=away,
             )
         if retry_after is not None:
             self._hold_all(retry_after)
@@ -420,6 +427,13 @@ class Courier:
         self._observer.happened(
             Happened(what=f"receiver {self._receiver.name}: {what}", level=level)
         )
+
+
+def _seats(notifier: Notifier) -> int:
+    """How many lanes of a receiver of this kind are tried at once."""
+    if isinstance(notifier, HttpNotifier):
+        return AT_ONCE
+    return notifier.at_once if isinstance(notifier, WideDoorNotifier) else 1
 
 
 def _exchange(notifier: HttpNotifier, told: Message | Digest, settings: Any) -> Exchange[Receipt]:

@@ -14,6 +14,9 @@ A machine that slept over a long weekend has deliveries of that age when it wake
 network in its first second; and one that a person revives is old already.
 """
 
+FEWEST_ATTEMPTS_AWAY = 100
+"""The same at a receiver that is away, for which the waits do not grow."""
+
 FIRST_WAIT = 5.0
 LONGEST_WAIT = 600.0
 """Seconds between attempts: from the first, doubling, to the longest."""
@@ -23,17 +26,27 @@ HELD_AT_MOST = 6 * 3600.0
 
 
 def next_attempt_at(
-    delivery: Delivery, now: datetime, *, retry_after: float | None, chance: float
+    delivery: Delivery,
+    now: datetime,
+    *,
+    retry_after: float | None,
+    chance: float,
+    away: bool = False,
 ) -> datetime | None:
     """When to try again after the attempt that failed `now`; None if it is time to give up.
 
     `chance`, in [0, 1), spreads the waits by a quarter to either side, so that what failed together
-    does not come back together. `retry_after` is what the receiver asked for, in seconds.
+    does not come back together. `retry_after` is what the receiver asked for, in seconds. One
+    that is `away` is tried at the first wait, again and again, so that all of it goes out soon
+    after it is back, however long that took.
     """
     attempts = delivery.attempts + 1
-    if now - delivery.created_at >= GIVE_UP_AFTER and attempts >= FEWEST_ATTEMPTS:
+    fewest = FEWEST_ATTEMPTS_AWAY if away else FEWEST_ATTEMPTS
+    if now - delivery.created_at >= GIVE_UP_AFTER and attempts >= fewest:
         return None
-    wait = min(FIRST_WAIT * 2.0 ** min(delivery.attempts, 20), LONGEST_WAIT)
+    wait = FIRST_WAIT
+    if not away:
+        wait = min(FIRST_WAIT * 2.0 ** min(delivery.attempts, 20), LONGEST_WAIT)
     wait *= 0.75 + chance / 2
     if retry_after is not None:
         wait = max(wait, min(retry_after, HELD_AT_MOST))

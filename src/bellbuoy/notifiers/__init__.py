@@ -160,6 +160,14 @@ class DoorNotifier(Notifier, Protocol):
 
 
 @runtime_checkable
+class WideDoorNotifier(DoorNotifier, Protocol):
+    """A notifier whose doors take messages of several lanes at once."""
+
+    at_once: int
+    """Of how many lanes; of one lane there is never more than one on its way."""
+
+
+@runtime_checkable
 class DigestDoorNotifier(DoorNotifier, Protocol):
     """A notifier whose every door is a DigestDoor; it says so with `digests = True`."""
 

@@ -21,7 +21,6 @@ import base64
 import binascii
 from datetime import UTC, datetime
 from typing import Literal
-from urllib.parse import quote
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
@@ -30,15 +29,13 @@ from standardwebhooks.webhooks import Webhook
 from bellbuoy.errors import DelayedError, FetchError
 from bellbuoy.events import Event, to_builtins, to_json
 from bellbuoy.exchange import Exchange, Request
-from bellbuoy.model.delivery import Occasion, Receipt
+from bellbuoy.model.delivery import Receipt
 from bellbuoy.notifiers import Message, _statuses
+from bellbuoy.notifiers._cloudevents import circumstances, in_a_header
 from bellbuoy.notifiers._values import SecretAddress
 
 api_version = 1
 KIND = "webhook"
-
-# 3.1.3.2 of the HTTP binding: printable ASCII except space, double quote and percent.
-_AS_IT_IS = "".join(map(chr, range(0x21, 0x7F))).translate({ord('"'): None, ord("%"): None})
 
 
 class Settings(BaseModel):
@@ -77,10 +74,11 @@ class Settings(BaseModel):
 def notify(message: Message, settings: Settings) -> Exchange[Receipt]:
     """Post one event."""
     headers, body = _content(message.event, settings.mode)
+    said = {f"bellbuoy-{name}": value for name, value in circumstances(message).items()}
     request = Request(
         method="POST",
         url=settings.url.get_secret_value(),
-        headers={**headers, **_signed(message, settings, body), **_circumstances(message)},
+        headers={**headers, **_signed(message, settings, body), **said},
         body=body,
     )
     try:
@@ -98,7 +96,7 @@ def _content(event: Event, mode: str) -> tuple[dict[str, str], bytes]:
     attributes = to_builtins(event)
     body = msgspec.json.encode(attributes.pop("data"))
     headers = {"Content-Type": attributes.pop("datacontenttype")}
-    headers |= {f"ce-{name}": quote(value, _AS_IT_IS) for name, value in attributes.items()}
+    headers |= {f"ce-{name}": in_a_header(value) for name, value in attributes.items()}
     return headers, body
 
 
@@ -112,14 +110,3 @@ def _signed(message: Message, settings: Settings, body: bytes) -> dict[str, str]
             Webhook(secret.get_secret_value()).sign(key, at, body.decode()) for secret in secrets
         ),
     }
-
-
-def _circumstances(message: Message) -> dict[str, str]:
-    occasion = message.delivery.occasion
-    said = {
-        "bellbuoy-occasion": "" if occasion is Occasion.EVENT else occasion.value,
-        "bellbuoy-services": ",".join(quote(one.name, "") for one in message.services),
-        "bellbuoy-after-gap": "true" if message.delivery.after_gap else "",
-        "bellbuoy-repeat": "true" if message.repeat else "",
-    }
-    return {name: value for name, value in said.items() if value}
