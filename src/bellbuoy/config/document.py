@@ -145,7 +145,9 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
     if len(body) > MAX_BYTES:
-        raise ConfigError(f"{path}: is larger than 16 MiB, enough for 150,000 pages; is it this file?")
+        raise ConfigError(
+            f"{path}: is larger than 16 MiB, enough for 150,000 pages; is it this file?"
+        )
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
