@@ -24,8 +24,8 @@ from tests.event_samples import message
 from tests.notifiers.consumers import CONSUMERS
 
 LANES = 20
-EVERY = 0.2
-"""Seconds between two steps of all lanes: 100 events a second."""
+EVERY = 0.4
+"""Seconds between two steps of all lanes: 50 events a second."""
 
 NOTIFIERS = Notifiers()
 
