@@ -117,6 +117,7 @@ def test_r2_r3_what_is_delivered_under_load_is_whole_single_and_in_order(figures
 
 
 @measured("brokers")
+@pytest.mark.timeout(300)  # eight processes, each of which loads every library
 def test_r2_r3_what_goes_into_each_broker_is_whole_single_and_in_order(figures):
     """Every one of them has every event once, and each incident in its order."""
     assert len(figures) == 4

@@ -24,8 +24,8 @@ from tests.event_samples import message
 from tests.notifiers.consumers import CONSUMERS
 
 LANES = 20
-EVERY = 0.2
-"""Seconds between two steps of all lanes: 100 events a second."""
+EVERY = 0.4
+"""Seconds between two steps of all lanes: 50 events a second."""
 
 NOTIFIERS = Notifiers()
 
@@ -55,6 +55,7 @@ class Load:
         self.courier = self.it.courier(notifier=NOTIFIERS[consumer.kind])
         self.recorded = 0
         self.is_over = False
+        self.goes_on = asyncio.Event()
 
     @property
     def outcomes(self):
@@ -68,6 +69,7 @@ class Load:
         dispatcher = self.it.dispatcher()
         await dispatcher.begin()
         for step in itertools.count():
+            await self.goes_on.wait()
             if self.is_over:
                 return
             events = [one for lane in range(LANES) for one in life(f"i{lane}", 1, first=step)]
@@ -93,11 +95,15 @@ class Load:
         recording = asyncio.create_task(self.record())
         try:
             for _ in range(times):
+                self.goes_on.set()
                 wanted = self.heard.arrived + chance.randrange(1, 100)
                 await self.until(lambda wanted=wanted: self.heard.arrived >= wanted)
                 await self.until(lambda: self.courier._flying)
                 await trouble()
+                self.goes_on.clear()
+                await self.until(lambda: self.heard.arrived == self.recorded)
             self.is_over = True
+            self.goes_on.set()
             await recording
             await self.until(lambda: self.heard.arrived == self.recorded)
         finally:

@@ -1,10 +1,8 @@
 """Kafka, NATS, Redis and RabbitMQ: each event is there, as its binding says, before it counts."""
 
 import asyncio
-import gc
 import json
 import signal
-import warnings
 from contextlib import asynccontextmanager
 
 import aio_pika
@@ -248,10 +246,6 @@ async def test_a_nats_that_wants_a_password_says_how_to_give_it():
         await own.answers()
         async with door_to("nats", url=f"nats://bell:wr0ng-canary@127.0.0.1:{own.port}") as door:
             error = await failure(door)
-        with warnings.catch_warnings():
-            # The library leaves the connection of a login that was refused to be collected.
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
         assert isinstance(error, DelayedError)
         assert "are refused; say them in `url`" in error.detail
         assert "canary" not in str(error)

@@ -42,7 +42,7 @@ from bellbuoy.notifiers import (
     Notifier,
     PacedNotifier,
     Receiver,
-    WideDoorNotifier,
+    seats,
     takes_digests,
 )
 from bellbuoy.observer import Attempted, Happened, Observer
@@ -127,7 +127,7 @@ class Courier:
         self._may_begin = may_begin
         self._patience = Patience(f"receiver {receiver.name}", observer)
         # To ask what a kind offers costs more than to make a message, so it is asked once.
-        self._at_once = _seats(notifier)
+        self._at_once = seats(notifier, over_http=AT_ONCE)
         self._takes_digests = takes_digests(notifier)
         self._pace = (
             notifier.pace(receiver.settings) if isinstance(notifier, PacedNotifier) else None
@@ -352,23 +352,21 @@ class Courier:
 
     async def _put_off(self, parcel: Parcel, began: datetime, error: DeliveryError) -> None:
         """Keep that it did not arrive: for later, or for good."""
-        retry_after, away = None, False
-        if isinstance(error, DelayedError):
-            retry_after, away = error.retry_after, error.away
+        delayed = error if isinstance(error, DelayedError) else DelayedError("")
         again_at = None
         if not isinstance(error, RefusedError):
             again_at = next_attempt_at(
                 parcel.lead,
                 self._now(),
-                retry_after=retry_after,
+                retry_after=delayed.retry_after,
                 chance=self._chance.random(),
-                away=away,
+                away=delayed.away,
             )
-        if retry_after is not None:
-            self._hold_all(retry_after)
+        if delayed.retry_after is not None:
+            self._hold_all(delayed.retry_after)
         # An attempt that may have arrived makes every later one a repeat.
-        uncertain = isinstance(error, DelayedError) and error.uncertain
-        attempt = self._attempt(began, error.detail, uncertain=uncertain or parcel.may_have_arrived)
+        uncertain = delayed.uncertain or parcel.may_have_arrived
+        attempt = self._attempt(began, error.detail, uncertain=uncertain)
         if again_at is not None:
             later = parcel.settled(DeliveryStatus.WAITING, attempt)
             await self._settle(replace(each, due_at=again_at) for each in later)
@@ -427,13 +425,6 @@ class Courier:
         self._observer.happened(
             Happened(what=f"receiver {self._receiver.name}: {what}", level=level)
         )
-
-
-def _seats(notifier: Notifier) -> int:
-    """How many lanes of a receiver of this kind are tried at once."""
-    if isinstance(notifier, HttpNotifier):
-        return AT_ONCE
-    return notifier.at_once if isinstance(notifier, WideDoorNotifier) else 1
 
 
 def _exchange(notifier: HttpNotifier, told: Message | Digest, settings: Any) -> Exchange[Receipt]:

@@ -179,6 +179,13 @@ def takes_digests(notifier: Notifier) -> bool:
     return isinstance(notifier, DigestNotifier | DigestDoorNotifier)
 
 
+def seats(notifier: Notifier, *, over_http: int) -> int:
+    """How many lanes of a receiver of this kind are told at once; of one lane it is one message."""
+    if isinstance(notifier, HttpNotifier):
+        return over_http
+    return notifier.at_once if isinstance(notifier, WideDoorNotifier) else 1
+
+
 def renewal(notifier: Notifier, settings: Any) -> float:
     """After how many seconds it must be told again of what is open; 0 if it never must."""
     if not isinstance(notifier, RenewingNotifier):

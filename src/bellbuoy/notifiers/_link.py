@@ -13,7 +13,7 @@ of a client that is given up is told so at once: its message may have arrived.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bellbuoy.errors import DelayedError, DeliveryError
 from bellbuoy.model.delivery import Receipt
@@ -81,6 +81,7 @@ class Link(Generic[Client]):
         """
         held = await self._kept()
         task = asyncio.ensure_future(publish(held.client))
+        task.add_done_callback(forget)
         waiting: set[asyncio.Future[str]] = {task, held.lost}
         try:
             await asyncio.wait(waiting, timeout=ANSWER_WITHIN, return_when=asyncio.FIRST_COMPLETED)
@@ -171,6 +172,12 @@ class Link(Generic[Client]):
         error.detail = f"{self._where}: {clean_line(said, 200)}"
         error.args = (error.detail,)
         return error
+
+
+def forget(done: "asyncio.Future[Any]") -> None:
+    """Take what became of it: nobody may wait for it any more, and that is no fault."""
+    if not done.cancelled():
+        done.exception()
 
 
 def unreachable(problem: str) -> DelayedError:

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from faststream.nats import NatsBroker
 from faststream.nats.security import NatsCredentials, NatsSecurity
 from nats.aio.client import Client
-from nats.errors import AuthorizationError, MaxPayloadError, NoServersError
+from nats.errors import AuthorizationError, Error, MaxPayloadError, NoServersError
 from nats.js.api import StreamConfig
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
@@ -54,16 +55,16 @@ async def client(settings: "Settings", lose: Lose) -> AsyncGenerator[NatsBroker]
         error_cb=failed,
         disconnected_cb=disconnected,
     )
-    made: Client | None = None
     try:
         made = await broker.connect()
+    except (Error, OSError) as error:
+        await _close_half_open(error)
+        raise (problem if problem and isinstance(error, NoServersError) else error) from None
+    try:
         await _make_stream(made, settings)
         yield broker
-    except NoServersError as error:
-        raise problem or error from None
     finally:
-        if made is not None:
-            await made.close()
+        await made.close()
 
 
 def meaning(error: Exception, settings: "Settings") -> DeliveryError | None:
@@ -86,6 +87,14 @@ def meaning(error: Exception, settings: "Settings") -> DeliveryError | None:
     if isinstance(error, APIError):
         return unreachable(f"JetStream refuses it: {error.description}")
     return None
+
+
+async def _close_half_open(error: Exception) -> None:
+    """Close a client that was not let in: FastStream drops it as it is, with an open socket."""
+    for frame, _ in walk_tb(error.__traceback__):
+        for value in frame.f_locals.values():
+            if isinstance(value, Client) and not value.is_closed:
+                await value.close()
 
 
 async def _make_stream(made: Client, settings: "Settings") -> None:

@@ -15,14 +15,14 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from bellbuoy.model.delivery import Receipt
 from bellbuoy.notifiers import Message, _brokers, _cloudevents
 from bellbuoy.notifiers._brokers import Name
-from bellbuoy.notifiers._link import AT_ONCE, Link
+from bellbuoy.notifiers._link import AT_ONCE, Link, forget
 
 if TYPE_CHECKING:
     from faststream.confluent import KafkaBroker
@@ -86,16 +86,10 @@ class _Topic:
                 correlation_id=message.delivery.key,
             )
         )
-        producing.add_done_callback(_forget)
+        producing.add_done_callback(forget)
         # FastStream's future takes no answer once it is cancelled, and one comes in any case.
         stored = await asyncio.shield(producing)
         return f"partition {stored.partition()}, offset {stored.offset()}" if stored else "stored"
-
-
-def _forget(producing: "asyncio.Future[Any]") -> None:
-    """Nobody may wait for it any more."""
-    if not producing.cancelled():
-        producing.exception()
 
 
 @asynccontextmanager
