@@ -52,6 +52,7 @@ COMMANDS = (
     ("store", "backup"),
     ("store", "export"),
     ("store", "import"),
+    ("workers",),
 )
 
 

@@ -18,7 +18,7 @@ from bellbuoy.stores import exported, migrations, sqlite
 from bellbuoy.stores.opening import open_store
 from tests.cli.test_terminal import terminal
 from tests.stores.moving import exported_to, fill
-from tests.stores.test_migrations import FIXTURES
+from tests.stores.older import fixture
 
 __all__ = ["terminal"]
 
@@ -51,7 +51,7 @@ def rows(made: bytes) -> int:
 def test_p7_an_older_store_is_brought_up_to_date_by_command(tmp_path, call):
     """It says from which schema to which, and where the copy is; then that there is nothing."""
     path = tmp_path / "old.db"
-    shutil.copy(FIXTURES / "schema-0001.db", path)
+    shutil.copy(fixture("0001"), path)
     done = call("store", "migrate", "--store", str(path))
     assert (done.returncode, done.stderr) == (0, "")
     head = migrations.HEAD

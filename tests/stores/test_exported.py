@@ -82,7 +82,7 @@ def test_a_cut_export_is_refused_wherever_it_was_cut(made, packed, full_profile)
 
 def test_a_changed_export_is_refused_wherever_it_was_changed(made, full_profile):
     """One bit, in a row or in a line between: it is none, or its checksum is another."""
-    step = 1 if full_profile else 89
+    step = 5 if full_profile else 89
     for place in range(0, len(made), step):
         changed = bytearray(made)
         changed[place] ^= 1

@@ -17,7 +17,7 @@ from bellbuoy.stores.exporting import export
 from bellbuoy.stores.opening import open_database, open_store
 from tests import postgres
 from tests.stores.moving import exported_to, fill, imported_from
-from tests.stores.samples import NOW, event, page, state
+from tests.stores.samples import NOW, event, page, state, worker
 
 ROOT = Path(__file__).parents[2]
 
@@ -199,6 +199,30 @@ async def test_whoever_writes_beside_an_import_is_found_out(shared, tmp_path, fi
     with pytest.raises(StoreError, match="is not whole"):
         async with open_store(shared, poller=True):
             pass
+
+
+@pytest.mark.parametrize("when", ["before", "during"])
+async def test_p5_a_worker_that_is_there_is_to_be_stopped_first(shared, tmp_path, file, when):
+    """It would go on with the log as it knew it; once it is gone the same import ends."""
+    await asyncio.to_thread(fill, str(tmp_path / "from.db"))
+    await asyncio.to_thread(exported_to, str(tmp_path / "from.db"), file)
+    async with open_store(shared) as other:
+        loop = asyncio.get_running_loop()
+
+        def come(done: int = 0, total: int = 0) -> None:
+            if done == total:
+                asyncio.run_coroutine_threadsafe(other.renew(worker("one")), loop).result(30)
+
+        def run() -> None:
+            if when == "before":
+                come()
+            imported_from(file, shared, come)
+
+        with pytest.raises(AlreadyRunningError, match=r"is in use: stop one\.example:1"):
+            await asyncio.to_thread(run)
+        await other.retire("one")
+    await asyncio.to_thread(imported_from, file, shared)
+    await asyncio.to_thread(whole, shared)
 
 
 async def test_of_two_imports_into_one_store_one_ends(shared, file, tmp_path):

@@ -3,73 +3,27 @@
 import asyncio
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Boolean, MetaData, insert
 
 from bellbuoy.errors import AlreadyRunningError, StoreError
-from bellbuoy.stores import migrations, postgres, sqlite
+from bellbuoy.stores import migrations, sqlite
 from bellbuoy.stores.migrating import migrate
 from bellbuoy.stores.opening import open_database, open_store
-from tests.stores.test_migrations import FIXTURES
+from tests.stores.older import VERSIONS, fixture, make_postgres
 
 ROOT = Path(__file__).parents[2]
-VERSIONS = tuple(path.stem.removeprefix("schema-") for path in sorted(FIXTURES.glob("*.db")))
 OLDER = tuple(version for version in VERSIONS if version != migrations.HEAD)
 
 
 def put_file(version: str, path: Path) -> None:
     """A file as the Bellbuoy of that schema left it."""
     path.parent.mkdir(exist_ok=True)
-    shutil.copy(FIXTURES / f"schema-{version}.db", path)
-
-
-def put_server(version: str, address: str) -> None:
-    """The same rows in the tables of that schema in PostgreSQL."""
-    from alembic import command
-    from alembic.config import Config
-
-    parsed = postgres.parse(address)
-    engine = postgres.engine(lambda: postgres.connect(parsed), size=1, writes=True)
-    with engine.begin() as connection:
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-        config.set_main_option("version_locations", str(migrations.VERSIONS))
-        config.set_main_option("path_separator", "newline")
-        command.upgrade(config, version)
-        tables = MetaData()
-        tables.reflect(connection)
-        words = tables.tables.get("event_words")
-        for table in tables.sorted_tables:
-            if table is not words and table.name != "alembic_version":
-                rows = _rows_of(version, table)
-                connection.execute(table.delete())
-                if rows:
-                    connection.execute(insert(table), rows)
-        if words is not None:
-            from bellbuoy.stores import eventlog, search
-
-            log = tables.tables["event"]
-            rows = connection.execute(log.select().with_only_columns(log.c.seq, log.c.facts))
-            search.add(connection, [eventlog.decode(seq, facts) for seq, facts in rows])
-    engine.dispose()
-
-
-def _rows_of(version: str, table) -> list[dict[str, object]]:
-    with closing(sqlite3.connect(FIXTURES / f"schema-{version}.db")) as connection:
-        connection.row_factory = sqlite3.Row
-        rows = [dict(row) for row in connection.execute(f"SELECT * FROM {table.name}")]
-    for row in rows:
-        for column in table.columns:
-            if isinstance(column.type, Boolean):
-                row[column.name] = bool(row[column.name])
-    return rows
+    shutil.copy(fixture(version), path)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -81,7 +35,7 @@ def old_store(request, database):
             put_file(version, database)
             return str(database)
         address = request.getfixturevalue("postgres_address")
-        put_server(version, address)
+        make_postgres(address, version)
         return address
 
     return make
@@ -147,7 +101,7 @@ def test_p5_a_file_that_an_older_one_polls_with_is_left_alone(database, version)
     put_file(version, database)
     with (
         sqlite.poller_lock(database),
-        pytest.raises(AlreadyRunningError, match="stop the other one"),
+        pytest.raises(AlreadyRunningError, match="stop that one, then start this again"),
     ):
         migrate(str(database))
     assert sqlite.version(database) == version

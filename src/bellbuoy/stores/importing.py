@@ -15,9 +15,9 @@ from msgspec import MsgspecError
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from bellbuoy.errors import StoreError
+from bellbuoy.errors import AlreadyRunningError, StoreError
 from bellbuoy.events import Event
-from bellbuoy.stores import eventlog, schema, search, unfinished
+from bellbuoy.stores import eventlog, leases, schema, search, unfinished
 from bellbuoy.stores.database import Database
 from bellbuoy.stores.exported import Batch, Export, Mark
 from bellbuoy.stores.exporting import Told, count
@@ -47,6 +47,7 @@ def load(database: Database, export: Export, told: Told, *, new_log: bool = Fals
 def _begin(connection: Connection, place: str, export: Export, *, new_log: bool) -> Mark | None:
     """The mark to go on from; None if everything is there. Raises StoreError."""
     last = eventlog.lock(connection)
+    _must_be_alone(connection, place)
     found = unfinished.find(connection)
     if found is not None:
         return found
@@ -93,6 +94,7 @@ def _finish(
 ) -> None:
     header = export.header
     last = eventlog.lock(connection)
+    _must_be_alone(connection, place)
     unfinished.end(connection, place, mark)
     if last or count(connection) != header.rows:
         raise _disturbed(place)
@@ -103,6 +105,14 @@ def _finish(
         )
     named = {} if new_log else {"id": header.log.id}
     connection.execute(update(schema.log).values(seq=header.log.seq, **named))
+
+
+def _must_be_alone(connection: Connection, place: str) -> None:
+    """Raise AlreadyRunningError if a worker is there, who would go on with the log as it was."""
+    if workers := leases.live(connection):
+        raise AlreadyRunningError(
+            f"{place} is in use: stop {', '.join(workers)}, then start this again"
+        )
 
 
 def _disturbed(place: str) -> StoreError:
