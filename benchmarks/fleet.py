@@ -63,7 +63,7 @@ def _polling(scale: Scale, binaries: Path) -> Iterator[Figure]:
     polled: dict[int, list[Polled]] = {count: [] for count in (0, *numbers)}
     hosts = scale.of(500, 10)
     for _ in range(repeats):
-        with Vendors("same", hosts=hosts) as vendors:
+        with Vendors("brief", hosts=hosts) as vendors:
             urls = [f"{vendors.urls[n % hosts]}/p{n}" for n in range(pages)]
             for count, runs in polled.items():
                 runs.append(_poll(urls, count, seconds, binaries))

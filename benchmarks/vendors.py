@@ -14,6 +14,12 @@ from typing import Any
 from benchmarks import documents
 from benchmarks.servers import Servers, World, serve
 
+SMALL = {"short", "brief"}
+"""Scripts whose feed has three entries instead of 25."""
+
+KNOWING = {"same", "brief"}
+"""Scripts that answer 304 to whoever has seen the feed."""
+
 
 class Vendors(Servers):
     """The parent's side. `certificate` is a PEM file with key and chain, `closes` closes after
@@ -60,7 +66,7 @@ class _World:
         self.told: dict[int, float] = {}
         self.asked: dict[int, float] = {}
         self.answers = 0
-        self._feed = documents.feed(entries=3) if self.script == "short" else documents.feed()
+        self._feed = documents.feed(entries=3) if self.script in SMALL else documents.feed()
         self._bodies: dict[tuple[str, bool], bytes] = {
             ("summary.json", False): documents.summary(),
             ("summary.json", True): documents.summary(opened=True),
@@ -80,7 +86,7 @@ class _World:
         path = head.split(b" ", 2)[1].decode().rpartition("/")[2]
         if self.script == "statuspage":
             return self._statuspage(place, path, head)
-        if self.script == "same" and b"if-none-match:" in head.lower():
+        if self.script in KNOWING and b"if-none-match:" in head.lower():
             return self._written(304, '"x"')
         if self.script == "moved":
             body = self._feed
