@@ -296,7 +296,7 @@ async def test_p1_an_import_killed_anywhere_goes_on_to_the_same_rows(
     await asyncio.to_thread(fill, str(tmp_path / "from.db"))
     wanted = await asyncio.to_thread(exported_to, str(tmp_path / "from.db"), file)
     server = request.getfixturevalue("postgres_server") if kind == "postgresql" else None
-    steps = range(1, 600, 3) if full_profile else (3, 60, 150, 250)
+    steps = range(1, 600, 11) if full_profile else (3, 60, 150, 250)
     for step in steps:
         if server is None:
             survived = await _kill_and_resume(str(tmp_path / f"{step}.db"), file, step, wanted)
