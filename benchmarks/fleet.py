@@ -4,6 +4,7 @@ The server is one of our own, with `fsync` off: what is measured is the work, no
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -102,9 +103,13 @@ def _poll(urls: list[str], workers: int, seconds: float, binaries: Path) -> Poll
 
 def _polls_of(urls: list[str], store: str, workers: int, seconds: float, server: Any) -> Polled:
     arguments = {"urls": urls, "store": store, "workers": workers, "seconds": seconds}
-    with ThreadPoolExecutor(workers + 1) as threads:
+    with (
+        TemporaryDirectory(prefix="bellbuoy-bench-") as meeting,
+        ThreadPoolExecutor(workers) as threads,
+    ):
         runs = [
-            threads.submit(apart, "benchmarks.fleet", "polls", **arguments) for _ in range(workers)
+            threads.submit(apart, "benchmarks.fleet", "polls", **arguments, meeting=meeting)
+            for _ in range(workers)
         ]
         used = []
         while not all(each.done() for each in runs):
@@ -132,8 +137,12 @@ def _gained(samples: list[Any], column: int) -> float:
     return samples[-1][column] - samples[0][column]
 
 
-def polls(urls: list[str], store: str, workers: int, seconds: float) -> dict[str, Any]:
+def polls(
+    urls: list[str], store: str, workers: int, seconds: float, meeting: str
+) -> dict[str, Any]:
     """Poll as one of so many workers, as fast as it goes, for `seconds` after all have settled.
+
+    In the directory `meeting` each of them says that it has.
 
     The states of its pages are written once in each sweep. `samples` are (instant, CPU, visits)
     in seconds of the system's monotonic clock and of this process.
@@ -148,14 +157,25 @@ def polls(urls: list[str], store: str, workers: int, seconds: float) -> dict[str
             async with App(config, observer=counting) as app:
                 flushing = asyncio.create_task(_flush(app, counting))
                 await _settled(app, workers)
+                _arrive(meeting)
+                while _arrived(meeting) < workers:  # noqa: ASYNC110 - other processes
+                    await asyncio.sleep(0.05)
                 began, samples = time.monotonic(), []
-                while time.monotonic() < began + 2 * seconds + 2:
+                while time.monotonic() < began + seconds + 1:
                     samples.append((time.monotonic(), time.process_time(), counting.visits))
                     await asyncio.sleep(_SAMPLED)
                 flushing.cancel()
         return {"settled": began, "samples": samples}
 
     return platform.run(main)
+
+
+def _arrive(meeting: str) -> None:
+    Path(meeting, str(os.getpid())).touch()
+
+
+def _arrived(meeting: str) -> int:
+    return sum(1 for _ in Path(meeting).iterdir())
 
 
 async def _settled(app: App, workers: int) -> None:
