@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from bellbuoy.events import Event
+from tests.conftest import PROFILE
 from tests.fleet.simulation import Simulation, Wire, World
 from tests.virtual_time import run_virtual
 
@@ -100,11 +101,9 @@ async def disturb(simulation: Simulation, chance: Random, seconds: float) -> Non
                 loop.call_later(chance.uniform(1, 60), setattr, line, "wire", Wire.WHOLE)
 
 
-@pytest.mark.parametrize("seed", range(60))
-def test_m1_m2_workers_fail_at_random(seed: int, full_profile: bool):
+@pytest.mark.parametrize("seed", range(60 if PROFILE == "full" else 6))
+def test_m1_m2_workers_fail_at_random(seed: int):
     """Whatever happens when: all is recorded once, and in the end every page is looked at."""
-    if seed >= 6 and not full_profile:
-        pytest.skip("the long form")
     chance = Random(seed)
     world = World(pages=300, every=20.0, lives=100, between=(45, 500), seed=seed)
 
