@@ -25,7 +25,6 @@ from bellbuoy.delivery.courier import Send
 from bellbuoy.delivery.heartbeat import Heartbeat
 from bellbuoy.delivery.patience import Patience
 from bellbuoy.delivery.post import Crew, Post
-from bellbuoy.detection.unwatched import ended
 from bellbuoy.errors import StoreError
 from bellbuoy.events import Event
 from bellbuoy.exchange import Exchange
@@ -35,7 +34,7 @@ from bellbuoy.model.delivery import Receipt
 from bellbuoy.model.facts import Page
 from bellbuoy.model.known import PageState
 from bellbuoy.model.leases import Role, Worker
-from bellbuoy.observer import Observer, Observers, Recorded, refused
+from bellbuoy.observer import Observer, Observers, refused
 from bellbuoy.platform import process_mark, process_name
 from bellbuoy.polling.poller import Network
 from bellbuoy.polling.rounds import Rounds
@@ -190,7 +189,7 @@ class App:
         """Nobody else polls or delivers: do all of it."""
         if Role.POLL in self._roles:
             if not self.config.partial:
-                await self._forget_unwatched()
+                await self._rounds.forget_unwatched()
             await self._rounds.take_all()
         crew = await post.crew(lambda _: self.store) if Role.DELIVER in self._roles else None
         if self._once:
@@ -464,17 +463,8 @@ class App:
         """While a new config is rolled out, some still watch what others do not."""
         await self._share.agreed.wait()
         await Patience("the end of what is watched no longer", self._observer).insist(
-            self._forget_unwatched
+            self._rounds.forget_unwatched
         )
-
-    async def _forget_unwatched(self) -> None:
-        """Removing a page from the config ends its open incidents, for the log only."""
-        forgotten = await self.store.forget_pages(self._pages)
-        now = self._now()
-        events = [event for key, incident in forgotten for event in ended(key, incident, now)]
-        if events:
-            recorded = await self.store.append(events)
-            self._observer.recorded(Recorded(kinds=tuple(e.kind.value for e in recorded)))
 
     async def _stop_tasks(self) -> None:
         tasks = list(self._tasks)

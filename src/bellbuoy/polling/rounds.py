@@ -14,11 +14,12 @@ from datetime import datetime
 from typing import Protocol
 
 from bellbuoy.config import Config
+from bellbuoy.detection.unwatched import ended
 from bellbuoy.errors import LeaseLostError, StoreError
 from bellbuoy.formats import Formats
 from bellbuoy.model.known import PageState
 from bellbuoy.model.leases import Lease, shard_of
-from bellbuoy.observer import Observer, refused
+from bellbuoy.observer import Observer, Recorded, refused
 from bellbuoy.polling.outlook import Outlook
 from bellbuoy.polling.poller import Network, Poller
 from bellbuoy.polling.scheduler import Scheduler
@@ -68,6 +69,7 @@ class Rounds:
         self._store = store
         self._hold = hold
         self._observer = observer
+        self._now = now
         self._worker = worker
         self._pages = {one.page.key: one.page for one in config.watched}
         self._shards: dict[str, list[str]] = defaultdict(list)
@@ -97,6 +99,18 @@ class Rounds:
             may_begin=self._may_begin,
             once=once,
         )
+
+    async def forget_unwatched(self) -> None:
+        """Removing a page from the config ends its open incidents, for the log only.
+
+        Raises StoreError.
+        """
+        forgotten = await self._store.forget_pages(self._pages)
+        now = self._now()
+        events = [event for key, incident in forgotten for event in ended(key, incident, now)]
+        if events:
+            recorded = await self._store.append(events)
+            self._observer.recorded(Recorded(kinds=tuple(e.kind.value for e in recorded)))
 
     async def take_all(self) -> None:
         """Poll every page. Raises StoreError."""
