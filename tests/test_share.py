@@ -331,7 +331,7 @@ def test_a_platform_is_asked_no_faster_by_many():
     async def situation(fleet):
         shares = []
         first = await fleet.start()
-        first._share._divide = shares.append
+        first._membership._holder._divide = shares.append
         await fleet.start()
         await fleet.start()
         await asyncio.sleep(10)

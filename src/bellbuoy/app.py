@@ -10,18 +10,17 @@ sends in flight get a moment, and what could not be sent stays in the store.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from secrets import token_hex
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from xxhash import xxh3_64_hexdigest
 
 from bellbuoy import __version__
 from bellbuoy.config import Config
-from bellbuoy.delivery.courier import Send
+from bellbuoy.delivery.courier import Send, always
 from bellbuoy.delivery.heartbeat import Heartbeat
 from bellbuoy.delivery.patience import Patience
 from bellbuoy.delivery.post import Crew, Post
@@ -39,6 +38,7 @@ from bellbuoy.platform import process_mark, process_name
 from bellbuoy.polling.poller import Network
 from bellbuoy.polling.rounds import Rounds
 from bellbuoy.polling.scheduler import Place, Sweep
+from bellbuoy.reading import read_along, unless_over
 from bellbuoy.share import Share
 from bellbuoy.stocktaking import Stocktaking, count_workers
 from bellbuoy.stores import Store
@@ -50,8 +50,6 @@ from bellbuoy.workers.clock import Clock
 from bellbuoy.workers.membership import Membership
 
 __all__ = ["App", "Place", "Sweep"]
-
-T = TypeVar("T")
 
 FLUSH_EVERY = 60.0
 """States of pages that taught nothing new are written this often, in seconds."""
@@ -69,10 +67,6 @@ ANSWER_WITHIN = 30.0
 def utcnow() -> datetime:
     """The wall clock."""
     return datetime.now(UTC)
-
-
-def _always() -> bool:
-    return True
 
 
 def _death(task: asyncio.Task[None]) -> str:
@@ -166,14 +160,14 @@ class App:
         self._last_visit = readiness.LastVisit(asyncio.get_running_loop().time)
         self._observer = Observers((self._observer, self._stocktaking, self._last_visit))
         heartbeat = self._make_heartbeat(driver)
-        worker = self._make_worker(driver) if self.store.is_shared else None
+        worker = self._make_worker() if self.store.is_shared else None
         self._rounds = self._make_rounds(driver, worker)
         post = self._make_post(driver, worker)
         self._stack.push_async_callback(self._rounds.flush)
         self._stack.push_async_callback(self._stop_tasks)
         await self._begin_following()
         if worker is not None:
-            await self._begin_share(worker, post)
+            await self._begin_share(worker, post, driver)
         else:
             await self._begin_all(post)
         self._start_regular_tasks(heartbeat)
@@ -203,10 +197,18 @@ class App:
             for courier in crew.couriers:
                 self._start("courier", courier.run())
 
-    async def _begin_share(self, worker: Membership, post: Post) -> None:
+    async def _begin_share(self, worker: Membership, post: Post, driver: Driver) -> None:
         """Others may poll and deliver too: do what is leased."""
-        self._share.open(self._rounds, None if self._once else post)
-        await worker.join()
+        share = Share(
+            self.config,
+            worker.worker,
+            self._observer,
+            driver.divide,
+            self._now,
+            self._rounds,
+            None if self._once else post,
+        )
+        await worker.join(share, share.names)
         if self._once:
             crew = await post.crew(worker.writing) if Role.DELIVER in self._roles else None
             self._start("once", self._look_once(crew))
@@ -214,9 +216,9 @@ class App:
             self._start("scheduler", self._rounds.scheduler.run())
         self._start("membership", worker.run())
         if Role.POLL in self._roles and not self.config.partial:
-            self._start("forget", self._forget_when_agreed())
+            self._start("forget", self._forget_when_agreed(share))
 
-    def _make_worker(self, driver: Driver) -> Membership:
+    def _make_worker(self) -> Membership:
         """Who we are among those that share the store; retires at the end."""
         config = self.config
         keys = "\n".join(sorted(one.page.key for one in config.watched))
@@ -230,8 +232,7 @@ class App:
             watches=xxh3_64_hexdigest(keys.encode()),
             is_alone=self._once or config.partial,
         )
-        self._share = Share(config, us, self._observer, driver.divide, self._now)
-        worker = Membership(self.store, us, self._share.names, self._share, self._observer)
+        worker = Membership(self.store, us, self._observer)
         self._stack.push_async_callback(worker.leave)
         self._membership = worker
         return worker
@@ -256,7 +257,7 @@ class App:
             self._start,
             now=self._now,
             observer=self._observer,
-            may_begin=worker.is_current if worker else _always,
+            may_begin=worker.is_current if worker else always,
         )
 
     def _make_heartbeat(self, driver: Driver) -> Heartbeat | None:
@@ -296,7 +297,7 @@ class App:
 
     async def first_sweep(self) -> Sweep:
         """Wait until every page was looked at once, or until it is over; what was found."""
-        await self._unless_over(self._rounds.scheduler.swept())
+        await unless_over(self._over, self._rounds.scheduler.swept())
         self._raise_failure()
         return self._rounds.scheduler.standing()
 
@@ -365,8 +366,8 @@ class App:
         return await self._stocktaking.take(
             [(one.page, one.state) for one in self._rounds.scheduler.places()],
             unready=self.ready(),
-            is_offline=self._rounds.outlook.is_offline,
-            workers=count_workers(us.roster, us.worker.id) if us and us.roster else None,
+            is_offline=self._rounds.reach.is_offline,
+            workers=count_workers(us.roster, us.worker.id) if us else None,
         )
 
     def _vitals(self) -> readiness.Vitals:
@@ -398,41 +399,9 @@ class App:
 
         A store that refuses is waited for, but at the end StoreError is raised.
         """
-        seq = after
-        patience = Patience("a reader of the log", self._observer)
-        while True:
-            is_over = self._over.is_set()
-            read = partial(self._beyond, seq)
-            batch = await (read() if is_over else self._unless_over(patience.insist(read)))
-            for event in batch or ():
-                yield event
-                seq = event.seq
-            if batch:
-                continue
-            if is_over:
-                self._raise_failure()
-                return
-            await self._unless_over(self._news(seq))
-
-    async def _beyond(self, seq: int) -> tuple[Event, ...]:
-        return await self.store.read_events(after=seq)
-
-    async def _news(self, seq: int) -> None:
-        """Wait for events beyond `seq`; where the store refuses, reading them tells of it."""
-        with suppress(StoreError):
-            await self.store.wait_for_events(seq)
-
-    async def _unless_over(self, work: Coroutine[Any, Any, T]) -> T | None:
-        """What some work brings; None if it is over before."""
-        working = asyncio.create_task(work)
-        over = asyncio.create_task(self._over.wait())
-        try:
-            await asyncio.wait({working, over}, return_when=asyncio.FIRST_COMPLETED)
-            return working.result() if working.done() else None
-        finally:
-            working.cancel()
-            over.cancel()
-            await asyncio.gather(working, over, return_exceptions=True)
+        async for event in read_along(self.store, after, self._over, self._observer):
+            yield event
+        self._raise_failure()
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -459,9 +428,9 @@ class App:
             except StoreError as error:
                 self._observer.happened(refused(str(error)))
 
-    async def _forget_when_agreed(self) -> None:
+    async def _forget_when_agreed(self, share: Share) -> None:
         """While a new config is rolled out, some still watch what others do not."""
-        await self._share.agreed.wait()
+        await share.agreed.wait()
         await Patience("the end of what is watched no longer", self._observer).insist(
             self._rounds.forget_unwatched
         )

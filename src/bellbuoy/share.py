@@ -32,7 +32,8 @@ _SHARDS = tuple(map(shard, range(SHARDS)))
 class Share:
     """Does what is leased. `divide` is told among how many workers the limits are divided.
 
-    `agreed` is set while all workers watch the same pages. `clock` is set by the store's.
+    `agreed` is set while all workers watch the same pages. `clock` is set by the store's. Without a
+    `post`, whoever made it delivers by itself what is leased for that.
     """
 
     def __init__(
@@ -42,13 +43,15 @@ class Share:
         observer: Observer,
         divide: Callable[[int], None],
         clock: Clock,
+        rounds: Rounds,
+        post: Post | None,
     ) -> None:
         self._worker = worker
         self._observer = observer
         self._divide = divide
         self._clock = clock
-        self._rounds: Rounds | None = None
-        self._post: Post | None = None
+        self._rounds = rounds
+        self._post = post
         self._strangers: frozenset[str] = frozenset()
         receivers = [receiver_lease(one.name) for one in config.receivers]
         work = {Role.POLL: _SHARDS, Role.DELIVER: (DISPATCHER, *receivers) if receivers else ()}
@@ -56,11 +59,6 @@ class Share:
             role: names for role, names in work.items() if role in worker.roles
         }
         self.agreed = asyncio.Event()
-
-    def open(self, rounds: Rounds, post: Post | None) -> None:
-        """Begin to do it; without a post, deliveries are made by somebody else here."""
-        self._rounds = rounds
-        self._post = post
 
     async def gained(self, leases: Iterable[Lease]) -> None:
         """See `Holder`."""
@@ -71,14 +69,13 @@ class Share:
         # First who delivers: what is recorded from now on is to be told.
         if rest and self._post is not None:
             await self._post.gained(rest)
-        if shards and self._rounds is not None:
+        if shards:
             await self._rounds.gained(shards)
 
     def lost(self, names: Iterable[str]) -> None:
         """See `Holder`."""
         names = list(names)
-        if self._rounds is not None:
-            self._rounds.lost(filter(is_shard, names))
+        self._rounds.lost(filter(is_shard, names))
         if self._post is not None:
             self._post.lost(names)
 
@@ -87,13 +84,11 @@ class Share:
         names = list(names)
         if self._post is not None:
             await self._post.let_go(name for name in names if not is_shard(name))
-        if self._rounds is not None:
-            await self._rounds.let_go(filter(is_shard, names))
+        await self._rounds.let_go(filter(is_shard, names))
 
     def poked(self, page_key: str) -> None:
         """See `Holder`."""
-        if self._rounds is not None:
-            self._rounds.scheduler.poke(page_key)
+        self._rounds.scheduler.poke(page_key)
 
     def heard(self, roster: Roster) -> None:
         """See `Holder`."""

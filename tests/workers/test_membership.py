@@ -99,10 +99,8 @@ class Crew:
         said = {"name": id, "roles": (Role.POLL,), "version": "1", "started_at": START}
         self.hands[id] = hands = Hands()
         self.doors[id] = door = Refusing(self.store)
-        self.members[id] = member = Membership(
-            door, Worker(id=id, **(said | more)), WORK, hands, hands
-        )
-        await member.join()
+        self.members[id] = member = Membership(door, Worker(id=id, **(said | more)), hands)
+        await member.join(hands, WORK)
         self.tasks[id] = asyncio.create_task(member.run())
         return member
 
@@ -251,11 +249,11 @@ def test_a_claim_whose_answer_got_lost_is_found_again():
         await crew.store.retire("a")
         crew.hands["a"].held.clear()
         crew.doors["a"].loses_answers = True
-        member = crew.members["a"] = Membership(
-            crew.doors["a"], crew.members["a"].worker, WORK, crew.hands["a"], crew.hands["a"]
-        )
+        hands = crew.hands["a"]
+        member = Membership(crew.doors["a"], crew.members["a"].worker, hands)
+        crew.members["a"] = member
         with pytest.raises(StoreUnavailableError):
-            await member.join()
+            await member.join(hands, WORK)
         assert crew.sizes() == {"a": 0}
         await member.renew()
         assert crew.sizes() == {"a": SHARDS}

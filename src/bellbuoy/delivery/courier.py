@@ -84,7 +84,8 @@ Send = Callable[[Exchange[Receipt]], Awaitable[Receipt]]
 Notify = Callable[[Message | Digest], Awaitable[Receipt]]
 
 
-def _always() -> bool:
+def always() -> bool:
+    """Nobody else could have taken over."""
     return True
 
 
@@ -113,7 +114,7 @@ class Courier:
         chance: Random | None = None,
         services: Callable[[Event], Sequence[Service]] = _no_services,
         paces: Paces | None = None,
-        may_begin: Callable[[], bool] = _always,
+        may_begin: Callable[[], bool] = always,
     ) -> None:
         self._store = store
         self._receiver = receiver

@@ -60,11 +60,6 @@ class Post:
         self._couriers: dict[str, Courier] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All leases that there are for this; none where there are no receivers."""
-        return (DISPATCHER, *self._receivers) if self._receivers else ()
-
     async def crew(self, store_of: Callable[[str], Store]) -> Crew | None:
         """Everybody who delivers, not started; None where there is nobody to be told.
 
@@ -81,7 +76,7 @@ class Post:
     async def gained(self, leases: Iterable[Lease]) -> None:
         """Do what these leases are for. Raises StoreError."""
         for lease in leases:
-            await self._end([lease.name])
+            await self.let_go([lease.name])
             store = self._store.under(lease)
             if lease.name == DISPATCHER:
                 dispatcher = self._dispatcher(store)
@@ -100,9 +95,6 @@ class Post:
 
     async def let_go(self, names: Iterable[str]) -> None:
         """End it, so that others can go on; sends in flight get a moment."""
-        await self._end(names)
-
-    async def _end(self, names: Iterable[str]) -> None:
         tasks: list[asyncio.Task[None]] = []
         for name in names:
             self._couriers.pop(name, None)

@@ -7,7 +7,7 @@ there, and nothing is loaded and nothing written. Does not decide when to come (
 what changed (detection) or who hears of it (delivery).
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -33,9 +33,9 @@ from bellbuoy.formats import Format
 from bellbuoy.formats.recognise import recognise
 from bellbuoy.model.facts import Page, Part, Snapshot
 from bellbuoy.model.known import Health, Known, PageState, Seen, Validators
-from bellbuoy.observer import Happened, Observer, Recorded, VisitDone, Withheld, refused
-from bellbuoy.polling.outlook import Outlook, is_out_of_reach
-from bellbuoy.polling.witnesses import Witnesses
+from bellbuoy.observer import Happened, Observer, VisitDone, Withheld, refused
+from bellbuoy.polling.reach import Reach
+from bellbuoy.polling.recording import tell_recorded
 from bellbuoy.routing.matchers import is_like
 from bellbuoy.stores import Store, Visit
 from bellbuoy.text import clean
@@ -93,16 +93,11 @@ class Look(Struct, frozen=True, kw_only=True):
     is_kept: bool = False
 
 
-async def _always_news(is_offline: bool) -> bool:  # noqa: ARG001 - the shape of `is_news`
-    return True
-
-
 class Poller:
     """Visits pages. Holds nothing of what they say: it comes in, and what is new goes out.
 
     `components` are the globs of the components that matter, by page key. `writing` is the store
-    as it may be written of a page: under its lease, where others poll too. `is_news` hears that
-    we are offline (True) or online again (False), and says whether nobody told so before.
+    as it may be written of a page: under its lease, where others poll too.
     """
 
     def __init__(
@@ -110,10 +105,9 @@ class Poller:
         formats: Mapping[str, Format],
         network: Network,
         store: Store,
-        outlook: Outlook,
+        reach: Reach,
         *,
         writing: Callable[[str], Store],
-        is_news: Callable[[bool], Awaitable[bool]] = _always_news,
         now: Callable[[], datetime],
         observer: Observer,
         components: Mapping[str, tuple[str, ...]] | None = None,
@@ -121,11 +115,8 @@ class Poller:
         self._formats = formats
         self._network = network
         self._store = store
-        self._outlook = outlook
+        self._reach = reach
         self._writing = writing
-        self._is_news = is_news
-        self._witnesses = Witnesses()
-        self._is_untold = False
         self._now = now
         self._observer = observer
         self._components = dict(components or {})
@@ -169,11 +160,10 @@ class Poller:
         try:
             answer = await conversation.ask(request, Validators() if refresh else state.face)
         except FetchError as failure:
-            if request.accepts_failure and await self._is_an_answer(page, failure):
+            if request.accepts_failure and await self._reach.is_an_answer(page, failure):
                 return await self._changed(page, state, format, conversation, request, failure)
             raise
-        self._witnesses.answered(page.key, page.url)
-        await self._note_reached(page)
+        await self._reach.answered(page)
         face = conversation.fresh.get(request.url, Validators())
         if refresh:
             state = replace(state, refreshed_at=self._now())
@@ -320,23 +310,10 @@ class Poller:
         conversation.moved_to = None
         return moved, state
 
-    async def _is_an_answer(self, page: Page, failure: FetchError) -> bool:
-        """Whether a failure tells of what is behind the address, and not of us or our network."""
-        if failure.reason is Unreadable.CUT:
-            self._witnesses.answered(page.key, page.url)
-            await self._note_reached(page)
-            return True
-        if failure.reason is not Unreadable.NETWORK:
-            return False
-        await self._note_missed(page, failure)
-        is_them = self._witnesses.is_them(page.key, page.url)
-        return is_them and not self._outlook.is_offline
-
     async def _fail(self, page: Page, state: PageState, error: VisitError) -> tuple[Look, int]:
-        await self._note_missed(page, error)
-        self._take_for_witness(page, error)
+        await self._reach.failed(page, error)
         standing, event = health.failed(
-            page, state.health, error, self._now(), is_offline=self._outlook.is_offline
+            page, state.health, error, self._now(), is_offline=self._reach.is_offline
         )
         failed = replace(state, health=standing)
         # That a host asks for peace must outlive even a kill -9.
@@ -351,45 +328,10 @@ class Poller:
             return Look(state=failed if event is None else state), 0
         return Look(state=failed, is_kept=True), len(events)
 
-    def _take_for_witness(self, page: Page, error: VisitError) -> None:
-        """A server that hangs is no witness: behind a dead uplink all of them seem to."""
-        if isinstance(error, FetchError) and error.status is not None:
-            self._witnesses.answered(page.key, page.url)
-        elif error.reason is Unreadable.NETWORK:
-            self._witnesses.silent(page.url)
-
-    async def _note_missed(self, page: Page, error: VisitError) -> None:
-        if not is_out_of_reach(error):
-            await self._note_reached(page)
-        elif self._outlook.missed(page.key, page.url):
-            outlook = self._outlook
-            offline = health.went_offline(self._now(), outlook.failing, outlook.watched)
-            if await self._is_news(True) and not await self._append(page, offline):
-                self._is_untold = True
-                await self._is_news(False)
-
-    async def _note_reached(self, page: Page) -> None:
-        if self._outlook.reached(page.key) and await self._is_news(False):
-            # Where the store was out of reach too, nobody knows of what is over.
-            if not self._is_untold:
-                await self._append(page, health.came_online(self._now()))
-            self._is_untold = False
-
-    async def _append(self, page: Page, event: Event) -> bool:
-        try:
-            self._recorded(await self._writing(page.key).append((event,)))
-        except StoreError as error:
-            self._observer.happened(refused(str(error)))
-            return False
-        return True
-
     async def _commit(self, visit: Visit) -> tuple[Event, ...]:
-        return self._recorded(await self._writing(visit.page.key).commit(visit))
-
-    def _recorded(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
-        if events:
-            self._observer.recorded(Recorded(kinds=tuple(event.kind.value for event in events)))
-        return events
+        recorded = await self._writing(visit.page.key).commit(visit)
+        tell_recorded(self._observer, recorded)
+        return recorded
 
     def _tell(
         self,

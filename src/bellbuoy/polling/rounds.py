@@ -19,9 +19,10 @@ from bellbuoy.errors import LeaseLostError, StoreError
 from bellbuoy.formats import Formats
 from bellbuoy.model.known import PageState
 from bellbuoy.model.leases import Lease, shard_of
-from bellbuoy.observer import Observer, Recorded, refused
-from bellbuoy.polling.outlook import Outlook
+from bellbuoy.observer import Observer, refused
 from bellbuoy.polling.poller import Network, Poller
+from bellbuoy.polling.reach import Reach
+from bellbuoy.polling.recording import tell_recorded
 from bellbuoy.polling.scheduler import Scheduler
 from bellbuoy.stores import Store
 
@@ -35,8 +36,8 @@ Hold = Callable[[str, datetime], None]
 """Has nothing sent to the host of an address before an instant."""
 
 
-class Standing(Protocol):
-    """What a worker knows of itself: `workers.membership.Membership` does."""
+class Leases(Protocol):
+    """What a worker may do: `workers.membership.Membership` knows."""
 
     def writing(self, name: str) -> Store:
         """The store under a lease. Raises LeaseLostError if it does not hold it."""
@@ -63,7 +64,7 @@ class Rounds:
         *,
         now: Callable[[], datetime],
         observer: Observer,
-        worker: Standing | None = None,
+        worker: Leases | None = None,
         once: bool = False,
     ) -> None:
         self._store = store
@@ -73,18 +74,23 @@ class Rounds:
         self._worker = worker
         self._pages = {one.page.key: one.page for one in config.watched}
         self._shards: dict[str, list[str]] = defaultdict(list)
-        for key in self._pages:
+        for key in self._pages if worker else ():
             self._shards[shard_of(key)].append(key)
-        self.outlook = Outlook(lambda: len(self.scheduler))
+        self.reach = Reach(
+            lambda: len(self.scheduler),
+            writing=self._writing_of,
+            is_news=self._is_news,
+            now=now,
+            observer=observer,
+        )
         self.is_refused = False
         self.taken_at = asyncio.get_running_loop().time()
         poller = Poller(
             Formats(config.formats),
             network,
             store,
-            self.outlook,
-            writing=lambda page_key: self._writing(shard_of(page_key)),
-            is_news=self._is_news,
+            self.reach,
+            writing=self._writing_of,
             now=now,
             observer=observer,
             components={one.page.key: one.components for one in config.watched},
@@ -95,7 +101,7 @@ class Rounds:
             seats=config.http.seats,
             now=now,
             observer=observer,
-            is_offline=lambda: self.outlook.is_offline,
+            is_offline=lambda: self.reach.is_offline,
             may_begin=self._may_begin,
             once=once,
         )
@@ -109,8 +115,7 @@ class Rounds:
         now = self._now()
         events = [event for key, incident in forgotten for event in ended(key, incident, now)]
         if events:
-            recorded = await self._store.append(events)
-            self._observer.recorded(Recorded(kinds=tuple(e.kind.value for e in recorded)))
+            tell_recorded(self._observer, await self._store.append(events))
 
     async def take_all(self) -> None:
         """Poll every page. Raises StoreError."""
@@ -130,13 +135,13 @@ class Rounds:
         """These shards are polled by others now."""
         keys = self._keys(names)
         self.scheduler.drop(keys)
-        self.outlook.forget(keys)
+        self.reach.forget(keys)
 
     async def let_go(self, names: Iterable[str]) -> None:
         """End polling these shards, so that others can. Raises StoreError."""
         keys = self._keys(names)
         states = await self.scheduler.leave(keys)
-        self.outlook.forget(keys)
+        self.reach.forget(keys)
         await self._save(states)
 
     def _keys(self, names: Iterable[str]) -> list[str]:
@@ -191,21 +196,20 @@ class Rounds:
         for state in states:
             by_shard[shard_of(state.page_key)].append(state)
         outcomes = await asyncio.gather(
-            *(self._save_shard(name, some) for name, some in by_shard.items()),
+            *(self._save_shard(self._worker, name, some) for name, some in by_shard.items()),
             return_exceptions=True,
         )
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    async def _save_shard(self, name: str, states: list[PageState]) -> None:
-        try:
-            await self._writing(name).save_states(states)
-        except LeaseLostError:
-            return  # Others know more of these pages by now.
+    async def _save_shard(self, worker: Leases, name: str, states: list[PageState]) -> None:
+        # Where another worker has taken over, it knows more of these pages by now.
+        with suppress(LeaseLostError):
+            await worker.writing(name).save_states(states)
 
-    def _writing(self, shard: str) -> Store:
-        return self._store if self._worker is None else self._worker.writing(shard)
+    def _writing_of(self, page_key: str) -> Store:
+        return self._store if self._worker is None else self._worker.writing(shard_of(page_key))
 
     def _may_begin(self) -> bool:
         return self._worker is None or self._worker.is_current()

@@ -111,10 +111,6 @@ class _Slot:
         return self.is_put_back or self.state.health.timed_out
 
 
-def _always() -> bool:
-    return True
-
-
 class Scheduler:
     """Keeps the due time of every page that it has taken, and has it visited then.
 
@@ -131,8 +127,8 @@ class Scheduler:
         seats: int,
         now: Callable[[], datetime],
         observer: Observer,
-        is_offline: Callable[[], bool] = lambda: False,
-        may_begin: Callable[[], bool] = _always,
+        is_offline: Callable[[], bool],
+        may_begin: Callable[[], bool],
         once: bool = False,
     ) -> None:
         self._pages = tuple(pages)

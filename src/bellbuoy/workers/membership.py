@@ -62,21 +62,12 @@ class Holder(Protocol):
 
 
 class Membership:
-    """Keeps a worker alive in a store. `work` are the names of all leases of each of its roles."""
+    """Keeps a worker alive in a store, once it has joined."""
 
-    def __init__(
-        self,
-        store: Store,
-        worker: Worker,
-        work: Mapping[Role, Sequence[str]],
-        holder: Holder,
-        observer: Observer,
-    ) -> None:
+    def __init__(self, store: Store, worker: Worker, observer: Observer) -> None:
         self.worker = worker
-        self.roster: Roster | None = None
+        self.roster = Roster(at=worker.started_at)
         self._store = store
-        self._work = work
-        self._holder = holder
         self._observer = observer
         self._held: dict[str, Lease] = {}
         self._leaving: dict[str, asyncio.Task[None]] = {}
@@ -98,17 +89,14 @@ class Membership:
         """Whether its last sign of life still counts, so that nobody else has its share."""
         return asyncio.get_running_loop().time() < self._current_until
 
-    def others(self, role: Role) -> tuple[Worker, ...]:
-        """The other workers alive of a role, as of the last sign of life."""
-        live = self.roster.live(role) if self.roster else ()
-        return tuple(one for one in live if one.id != self.worker.id)
-
-    async def join(self) -> None:
+    async def join(self, holder: Holder, work: Mapping[Role, Sequence[str]]) -> None:
         """Show the first sign of life and take a share.
 
+        `work` are the names of all leases of each of its roles, `holder` does what they are for.
         Raises StoreError, and AlreadyRunningError if a worker that polls alone is there, or this
         one polls alone and any other polls.
         """
+        self._holder, self._work = holder, work
         began = asyncio.get_running_loop().time()
         roster = await self._store.renew(self.worker)
         if gone := [one for one in roster.members if is_gone(one.worker.process)]:
@@ -117,7 +105,7 @@ class Membership:
                 await self._store.retire(one.worker.id)
             roster = await self._store.renew(self.worker)
         polls = Role.POLL in self.worker.roles
-        for other in (one for one in roster.live(Role.POLL) if one.id != self.worker.id):
+        for other in self._others(roster):
             if polls and (self.worker.is_alone or other.is_alone):
                 await self._store.retire(self.worker.id)
                 raise AlreadyRunningError(_refusal(self._store.place, other, self.worker))
@@ -150,7 +138,7 @@ class Membership:
         """Say whether it is us who reach nothing; whether another worker said so before."""
         self.worker = replace(self.worker, is_offline=is_offline)
         await self.renew()
-        return any(one.is_offline for one in self.others(Role.POLL))
+        return any(one.is_offline for one in self._others(self.roster))
 
     async def leave(self) -> None:
         """Let everything go and be no more. What holds it must have ended."""
@@ -245,13 +233,17 @@ class Membership:
         """How long until the next sign of life; not longer than until another worker is dead."""
         if self._is_refused or self._is_short:
             return AGAIN_AFTER
-        roster = self.roster or Roster(at=self.worker.started_at)
+        roster = self.roster
         ends = [
             (member.until - roster.at).total_seconds()
             for member in roster.members
             if member.is_live and member.worker.id != self.worker.id
         ]
         return max(min([RENEW_EVERY, *ends]), 0.1)
+
+    def _others(self, roster: Roster) -> tuple[Worker, ...]:
+        """The other workers alive that poll."""
+        return tuple(one for one in roster.live(Role.POLL) if one.id != self.worker.id)
 
     def _tell(self, what: str, level: str) -> None:
         self._observer.happened(
