@@ -17,7 +17,7 @@ from bellbuoy.config import Config
 from bellbuoy.errors import StoreError
 from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind, Page
 from bellbuoy.model.known import KnownComponent, PageState
-from bellbuoy.model.leases import Role, Roster, is_shard
+from bellbuoy.model.leases import Role, Roster
 from bellbuoy.observer import Observer, VisitDone
 from bellbuoy.routing.matchers import is_like
 from bellbuoy.stale import StalePages
@@ -137,12 +137,11 @@ class Stocktaking(Observer):
 
 def count_workers(roster: Roster, worker_id: str) -> WorkersNow:
     """Who shares the store, and what one of them holds."""
-    held = roster.held_by(worker_id)
-    shards = sum(map(is_shard, held))
+    shards = roster.shards_of(worker_id)
     return WorkersNow(
         alive={role: len(roster.live(role)) for role in Role},
         shards=shards,
-        deliveries=len(held) - shards,
+        deliveries=len(roster.held_by(worker_id)) - shards,
     )
 
 

@@ -109,6 +109,10 @@ class Roster(Struct, frozen=True, kw_only=True):
             if holding.owner == worker_id
         }
 
+    def shards_of(self, worker_id: str) -> int:
+        """How many shards of the pages a worker holds."""
+        return sum(map(is_shard, self.held_by(worker_id)))
+
 
 def shard_of(page_key: str) -> str:
     """The lease under which a page is polled: all pages of a host have the same one."""

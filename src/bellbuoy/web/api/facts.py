@@ -8,7 +8,7 @@ from bellbuoy.detection.record import incident_facts
 from bellbuoy.model.delivery import Delivery, Matcher, Silence
 from bellbuoy.model.facts import ComponentStatus, Impact, Provider
 from bellbuoy.model.known import KnownComponent, KnownIncident, KnownUpdate
-from bellbuoy.model.leases import Member, Roster, is_shard
+from bellbuoy.model.leases import Member, Roster
 from bellbuoy.stores.retention import began_at
 from bellbuoy.web.addresses import page_id
 from bellbuoy.web.api.models import (
@@ -143,7 +143,7 @@ def worker_answer(member: Member, roster: Roster) -> WorkerAnswer:
         version=worker.version,
         started_at=worker.started_at,
         heard_at=member.heard_at,
-        shards=sum(map(is_shard, roster.held_by(worker.id))),
+        shards=roster.shards_of(worker.id),
         offline=worker.is_offline,
     )
 

@@ -15,7 +15,7 @@ from bellbuoy.config import Config, Watched
 from bellbuoy.config.secrets import secrets_of
 from bellbuoy.config.spoken import spoken_expectation, spoken_matcher, spoken_route
 from bellbuoy.durations import spoken
-from bellbuoy.model.leases import Roster, is_shard
+from bellbuoy.model.leases import Roster
 from bellbuoy.notifiers import Receiver
 from bellbuoy.routing.routes import Route
 from bellbuoy.telemetry.logging import Redactor
@@ -130,7 +130,7 @@ def worker_rows(roster: Roster) -> tuple[WorkerRow, ...]:
             roles=", ".join(one.worker.roles),
             version=one.worker.version,
             started_at=one.worker.started_at,
-            shards=sum(map(is_shard, roster.held_by(one.worker.id))),
+            shards=roster.shards_of(one.worker.id),
             silence=f"{max((roster.at - one.heard_at).total_seconds(), 0):.0f} s",
             is_offline=one.worker.is_offline,
         )
