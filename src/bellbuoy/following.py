@@ -123,6 +123,8 @@ class Following:
 
 def _has_moved(before: PageState | None, after: PageState) -> bool:
     """Whether the page said something else since; also where nobody can tell."""
-    if before is None or after.face.body_hash is None:
-        return before is None or before.health.read_at != after.health.read_at
+    if before is None:
+        return True
+    if after.face.body_hash is None:
+        return before.health.read_at != after.health.read_at
     return before.face.body_hash != after.face.body_hash

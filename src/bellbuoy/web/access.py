@@ -23,12 +23,13 @@ SESSION_LASTS = 12 * 3600
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing: RFC 9110, section 9.2.1."""
 
+_HEALTH = ("/healthz", "/readyz")
 _METRICS = "/metrics"
 
-WATCHING = ("/healthz", "/readyz", _METRICS)
+WATCHING = (*_HEALTH, _METRICS)
 """What is there for those who watch the watcher."""
 
-_OPEN = frozenset({"/healthz", "/readyz", "/sign-in", "/sign-out"})
+_OPEN = frozenset({*_HEALTH, "/sign-in", "/sign-out"})
 _STATIC = "/static/"
 
 
@@ -65,7 +66,7 @@ def may_have_any_name(web: Web, path: str, bearer: str) -> bool:
     checked, knows no token, and a browser puts none into this header by itself.
     """
     is_scrape = path == _METRICS and _of_token(web, bearer) is not Scope.NOTHING
-    return is_scrape or path in {"/healthz", "/readyz"}
+    return is_scrape or path in _HEALTH
 
 
 def granted(web: Web, bearer: str, session: str, now: float) -> Scope:

@@ -221,7 +221,3 @@ class SilenceQuery(Paged):
     """Which silences."""
 
     ended: bool = Field(default=False, description="Those that are over, too.")
-
-
-class WorkerQuery(Paged):
-    """Which workers."""

@@ -9,7 +9,7 @@ from bellbuoy.web.api.answers import as_list, cut
 from bellbuoy.web.api.facts import worker_answer
 from bellbuoy.web.api.models import WorkerAnswer
 from bellbuoy.web.api.openapi import listing
-from bellbuoy.web.api.queries import WorkerQuery
+from bellbuoy.web.api.queries import Paged
 from bellbuoy.web.marks import mark, read_mark
 from bellbuoy.web.site import Site
 
@@ -19,7 +19,7 @@ def router(site: Site) -> APIRouter:
     routes = APIRouter(tags=["workers"])
 
     @routes.get("/workers", responses=listing(WorkerAnswer))
-    async def list_workers(request: Request, asked: Annotated[WorkerQuery, Query()]) -> Response:
+    async def list_workers(request: Request, asked: Annotated[Paged, Query()]) -> Response:
         """List the processes alive that share the store, by id.
 
         Alive is who was heard in the last 15 seconds. Where one process does everything, with a
