@@ -253,19 +253,6 @@ async def test_a_nats_that_wants_a_password_says_how_to_give_it():
             await door.notify(LIFE[0])
 
 
-async def test_a_rabbitmq_that_refuses_a_password_says_so(server):
-    """The wrong one is not told."""
-    kind, place = server
-    if kind != "rabbitmq":
-        return
-    wrong = place.replace("guest:guest", "guest:wr0ng-canary")
-    async with door_to(kind, url=wrong) as door:
-        error = await failure(door)
-    assert isinstance(error, DelayedError)
-    assert "user and password are refused" in error.detail
-    assert "canary" not in str(error)
-
-
 @pytest.fixture(scope="module")
 def redis_server():
     """Where Redis is."""
@@ -285,6 +272,17 @@ def rabbitmq_server():
     """Where RabbitMQ is."""
     with brokers.server("rabbitmq") as server:
         yield server
+
+
+async def test_a_rabbitmq_that_refuses_a_password_says_so(rabbitmq_server):
+    """The wrong one is not told."""
+    wrong = rabbitmq_server.replace("guest:guest", "guest:wr0ng-canary")
+    assert wrong != rabbitmq_server
+    async with door_to("rabbitmq", url=wrong) as door:
+        error = await failure(door)
+    assert isinstance(error, DelayedError)
+    assert "user and password are refused" in error.detail
+    assert "canary" not in str(error)
 
 
 async def test_a_stream_of_redis_keeps_about_its_length(redis_server):
