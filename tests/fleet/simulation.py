@@ -17,7 +17,6 @@ from random import Random
 from typing import Any, Self
 
 import msgspec
-from msgspec import Struct
 
 from bellbuoy.app import App
 from bellbuoy.config import Config, Watched
@@ -29,7 +28,6 @@ from bellbuoy.model.facts import (
     Impact,
     Incident,
     IncidentKind,
-    IncidentStatus,
     IncidentUpdate,
     Part,
     Snapshot,
@@ -37,10 +35,10 @@ from bellbuoy.model.facts import (
 from bellbuoy.model.known import Validators
 from bellbuoy.observer import Observer, VisitDone
 from bellbuoy.stores.memory import MemoryStore
+from tests.fleet.script import STATUSES, Life
 from tests.polling.scripted import PlainFormat, page
 from tests.virtual_time import START, now
 
-STATUSES = (IncidentStatus.INVESTIGATING, IncidentStatus.IDENTIFIED, IncidentStatus.RESOLVED)
 LATENCY = 0.2
 """How long an answer takes, in virtual seconds."""
 
@@ -58,16 +56,6 @@ class Wire(StrEnum):
     CUT = "cut: whatever it asks fails"
     HELD = "held up: whatever it asks waits until it goes on"
     DEAD = "dead: it never hears of anything again"
-
-
-class Life(Struct, frozen=True):
-    """An incident of a page: when each of its messages appears, in virtual seconds."""
-
-    at: tuple[float, ...]
-
-    def said(self, time: float) -> int:
-        """How many messages are there by then."""
-        return sum(at <= time for at in self.at)
 
 
 class World:
@@ -286,7 +274,7 @@ def _lives(pages: int, count: int, between: tuple[float, float], chance: Random)
         at = [chance.uniform(*between)]
         while len(at) < len(STATUSES):
             at.append(at[-1] + chance.uniform(5, 60))
-        made[page(number).url] = Life(tuple(at))
+        made[page(number).url] = Life(number, 0, tuple(at))
     return made
 
 
