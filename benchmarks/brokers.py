@@ -33,7 +33,7 @@ from bellbuoy.notifiers._link import AT_ONCE
 from bellbuoy.routing.routes import Route
 from bellbuoy.stores.opening import open_store
 from benchmarks import lives
-from benchmarks.delivery import APPENDED, WHOLE, _Settled
+from benchmarks.delivery import APPENDED, WHOLE, Settled
 from benchmarks.figures import Figure, Scale, apart, micros, ratio
 
 Publish = Callable[[bytes], Awaitable[Any]]
@@ -97,7 +97,7 @@ def delivered(kind: str, settings: dict[str, Any], count: int) -> dict[str, floa
     """Record events in a running monitor as fast as it goes, until all are settled."""
 
     async def main() -> dict[str, float]:
-        settled = _Settled(count)
+        settled = Settled(count)
         with tempfile.TemporaryDirectory(prefix="bellbuoy-bench-") as directory:
             config = _config(kind, settings, f"sqlite:///{Path(directory) / 'bellbuoy.db'}")
             async with (

@@ -153,7 +153,7 @@ def _is_whole(counts: dict[str, int]) -> bool:
     return not (counts["lost"] or counts["twice"] or counts["disordered"])
 
 
-class _Settled(Observer):
+class Settled(Observer):
     """Knows when so many deliveries are done."""
 
     def __init__(self, wanted: int) -> None:
@@ -176,7 +176,7 @@ def delivered(
     """
 
     async def main() -> dict[str, Any]:
-        settled = _Settled(count * (len(urls) - hanging))
+        settled = Settled(count * (len(urls) - hanging))
         with tempfile.TemporaryDirectory(prefix="bellbuoy-bench-") as directory:
             config = _config(urls, directory)
             async with (
