@@ -19,6 +19,14 @@ def serving(environment, home, *options):
         yield found
 
 
+def address_of(process):
+    """Where a process says that it serves, once it does."""
+    for line in process.stderr:
+        if line.startswith("serving at "):
+            return line.removeprefix("serving at ").strip()
+    raise AssertionError(f"it ended with {process.wait()}")
+
+
 @contextmanager
 def shown(command, *options, environment, home):
     """A process of a command that shows itself at a port, and its address."""
@@ -31,12 +39,7 @@ def shown(command, *options, environment, home):
         text=True,
     )
     try:
-        for line in process.stderr:
-            if line.startswith("serving at "):
-                break
-        else:
-            raise AssertionError(f"it ended with {process.wait()}")
-        yield process, line.removeprefix("serving at ").strip()
+        yield process, address_of(process)
     finally:
         process.kill()
         process.wait()

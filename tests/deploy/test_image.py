@@ -17,6 +17,7 @@ from bellbuoy.config.load import load_config
 from bellbuoy.config.web import Web
 from bellbuoy.errors import ConfigError
 from bellbuoy.web import access
+from tests.cli.test_serve import address_of
 from tests.deploy.image import CONFIG, FILE, health, said, stages, variables
 from tests.deploy.programs import child_of, program, run
 from tests.deploy.shipped import ROOT
@@ -141,12 +142,8 @@ def confined(folder):
         text=True,
     )
     try:
-        for line in process.stderr:
-            if line.startswith("serving at "):
-                break
-        else:
-            raise AssertionError(f"it ended with {process.wait()}")
-        yield process, child_of(process), line.removeprefix("serving at ").strip()
+        address = address_of(process)
+        yield process, child_of(process), address
     finally:
         # What waits for it takes it along (--kill-child).
         process.kill()

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.cli.pages import incident, served, statuspage
+from tests.cli.test_serve import address_of
 from tests.deploy.programs import child_of, traced
 
 SENDING = "connect,sendto,sendmsg,sendmmsg"
@@ -35,11 +36,11 @@ def test_it_reaches_its_pages_and_its_receivers_and_nobody_else(tmp_path):
     with served(statuspage(incident())) as page, socket.create_server(("127.0.0.1", 0)) as receiver:
         (tmp_path / "bellbuoy.yaml").write_text(config(page, receiver, tmp_path), "utf-8")
         with traced(SENDING, tmp_path, "serve", "--port", "0") as (process, notes):
-            own = next(line for line in process.stderr if line.startswith("serving at "))
+            own = address_of(process)
             assert any("next look in" in line for line in process.stderr)
             receiver.settimeout(30)
             receiver.accept()[0].close()
-            urllib.request.urlopen(own.removeprefix("serving at ").strip(), timeout=20).close()
+            urllib.request.urlopen(own, timeout=20).close()
             os.kill(child_of(process), signal.SIGTERM)
             assert process.wait(timeout=20) == 0
         wanted = {("127.0.0.1", urlsplit(page).port), receiver.getsockname()}
