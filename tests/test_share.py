@@ -325,6 +325,40 @@ def test_m4_while_the_store_is_away_nothing_is_asked_and_nobody_is_ready():
     among(situation)
 
 
+def test_m2_visits_in_flight_are_given_up_before_others_may_be_there():
+    """A vendor that takes its time is asked by one, and once we may again it is asked anew."""
+    away_at = 115.0
+
+    async def hangs(url, time):
+        """Every answer takes nineteen seconds, for a while."""
+        if away_at < time < away_at + 60:
+            await asyncio.sleep(19)
+        return QUIET
+
+    async def situation(fleet):
+        await fleet.start()
+        network = fleet.networks[0]
+        await asyncio.sleep(away_at)
+        renew = fleet.store.renew
+
+        async def away(worker):
+            raise StoreUnavailableError("the server is away")
+
+        fleet.store.renew = away
+        await asyncio.sleep(8)
+        flying = {url for url, times in network.times.items() if times[-1] > away_at}
+        assert network.in_flight == len(flying) > 0
+        await asyncio.sleep(7)
+        assert network.in_flight == 0
+        await asyncio.sleep(60)
+        fleet.store.renew = renew
+        back = loop_time()
+        await asyncio.sleep(3)
+        assert flying <= fleet.polled_since(back)[0]
+
+    among(situation, hangs)
+
+
 def test_a_platform_is_asked_no_faster_by_many():
     """Its budget is divided by the workers alive."""
 

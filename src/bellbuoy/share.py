@@ -79,6 +79,10 @@ class Share:
         if self._post is not None:
             self._post.lost(names)
 
+    def lapsed(self) -> None:
+        """See `Holder`."""
+        self._rounds.lapsed()
+
     async def let_go(self, names: Iterable[str]) -> None:
         """See `Holder`."""
         names = list(names)

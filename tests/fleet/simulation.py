@@ -15,6 +15,7 @@ from datetime import timedelta
 from enum import StrEnum
 from random import Random
 from typing import Any, Self
+from unittest.mock import patch
 
 import msgspec
 
@@ -68,6 +69,7 @@ class World:
         self, *, pages: int, every: float, lives: int, between: tuple[float, float], seed: int
     ) -> None:
         self.pages = tuple(page(number, every=every) for number in range(pages))
+        self.seed = seed
         self.lives = _lives(pages, lives, between, Random(seed))
         self.polls: dict[str, list[float]] = defaultdict(list)
         self.flying: dict[str, int] = defaultdict(int)
@@ -219,6 +221,8 @@ class Simulation:
             formats={"plain": PlainFormat()},
         )
         self._first = workers
+        # Shares go by the workers' ids, so these are drawn from the seed, too.
+        self._ids = Random(world.seed)
         self.lines: list[Line] = []
         self._apps: dict[int, App] = {}
 
@@ -237,7 +241,8 @@ class Simulation:
         """Start one more worker; its number."""
         line = Line(self.world, self.store)
         app = App(self.config, store=line.store, network=line, observer=_Counting(self), now=now)
-        await app.__aenter__()
+        with patch("bellbuoy.app.token_hex", lambda size: self._ids.randbytes(size).hex()):
+            await app.__aenter__()
         number = len(self.lines)
         self.lines.append(line)
         self._apps[number] = app

@@ -28,6 +28,7 @@ class Hands(Observer):
         self.held: set[str] = set()
         self.told: list[str] = []
         self.pokes: list[str] = []
+        self.lapses = 0
         self.slow = 0.0
         self.refuses = False
 
@@ -45,6 +46,10 @@ class Hands(Observer):
         """End, softly."""
         await asyncio.sleep(self.slow)
         self.held.difference_update(names)
+
+    def lapsed(self) -> None:
+        """Count."""
+        self.lapses += 1
 
     def poked(self, page_key) -> None:
         """Take down."""
@@ -189,9 +194,10 @@ def test_m2_a_worker_that_was_cut_off_stops_before_others_begin():
         lease = cut.writing(next(iter(crew.hands["a"].held)))
         crew.doors["a"].is_away = True
         while crew.sizes()["b"] == SHARDS // 2:
-            was_current = cut.is_current()
+            was_current, lapses = cut.is_current(), crew.hands["a"].lapses
             await asyncio.sleep(0.1)
         assert not was_current
+        assert lapses == 1
         with pytest.raises(LeaseLostError):
             await lease.save_states([])
 
@@ -362,6 +368,20 @@ def test_a_poke_reaches_whoever_polls_the_page():
         owner, other = ("a", "b") if shard_of(url) in crew.hands["a"].held else ("b", "a")
         assert crew.hands[owner].pokes == [url]
         assert crew.hands[other].pokes == []
+
+    among(situation)
+
+
+def test_signs_of_life_that_are_shown_keep_it_from_lapsing():
+    """Neither while it lives, nor when it has left in order."""
+
+    async def situation(crew):
+        member = await crew.join("a")
+        await asyncio.sleep(120)
+        await crew.kill("a")
+        await member.leave()
+        await asyncio.sleep(60)
+        assert crew.hands["a"].lapses == 0
 
     among(situation)
 

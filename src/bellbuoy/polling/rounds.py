@@ -137,6 +137,10 @@ class Rounds:
         self.scheduler.drop(keys)
         self.reach.forget(keys)
 
+    def lapsed(self) -> None:
+        """The leases count no longer: what is asked from now on, others may be asking."""
+        self.scheduler.interrupt()
+
     async def let_go(self, names: Iterable[str]) -> None:
         """End polling these shards, so that others can. Raises StoreError."""
         keys = self._keys(names)

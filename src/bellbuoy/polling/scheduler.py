@@ -72,14 +72,16 @@ class _Slot:
     """A page's place in the schedule.
 
     `began` is when the visit in flight began, else None; `looked` when the last one did.
-    `is_waiting` is true while its due time stands in the heap. `is_poked` says that somebody
-    poked while the visit was in flight, and may know more than it sees. `is_gone` says that the
-    page is not ours any more.
+    `is_waiting` is true while its due time stands in the heap. `is_given_up` says that the visit
+    in flight was cancelled to begin anew, `is_put_back` that it will on a slow seat. `is_poked`
+    says that somebody poked while the visit was in flight, and may know more than it sees.
+    `is_gone` says that the page is not ours any more.
     """
 
     __slots__ = (
         "began",
         "due",
+        "is_given_up",
         "is_gone",
         "is_looked_at",
         "is_poked",
@@ -101,6 +103,7 @@ class _Slot:
         self.looked = -math.inf
         self.is_waiting = False
         self.is_looked_at = False
+        self.is_given_up = False
         self.is_put_back = False
         self.is_poked = False
         self.is_gone = False
@@ -140,7 +143,7 @@ class Scheduler:
         # like one that is slow.
         slow = max(seats // 10, 1)
         self._seats = {False: max(seats - slow, 1), True: slow}
-        self._flying: dict[bool, set[_Slot]] = {False: set(), True: set()}
+        self._flying: dict[bool, dict[asyncio.Task[None], _Slot]] = {False: {}, True: {}}
         self._ready: dict[bool, deque[_Slot]] = {False: deque(), True: deque()}
         self._heap: list[tuple[float, int]] = []
         self._now = now
@@ -193,6 +196,11 @@ class Scheduler:
             self._dirty.pop(slot.page.key, None)
             if slot.task is not None:
                 slot.task.cancel()
+
+    def interrupt(self) -> None:
+        """Give up all visits in flight, to begin them anew as soon as they may."""
+        for task, slot in (self._flying[False] | self._flying[True]).items():
+            slot.is_given_up = task.cancel()
 
     def _remove(self, page_keys: Iterable[str]) -> list[_Slot]:
         slots = [self._slots.pop(self._numbers[key]) for key in page_keys if self.has(key)]
@@ -343,33 +351,24 @@ class Scheduler:
                 if slot.is_gone:
                     continue
                 slot.began = time
-                flying.add(slot)
-                slot.task = asyncio.create_task(self._fly(slot, is_slow=is_slow))
+                slot.task = asyncio.create_task(self._fly(slot))
                 slot.task.add_done_callback(self._landed)
+                flying[slot.task] = slot
 
     def _put_back_the_patient(self, time: float) -> None:
         """Give up quick seats that have long been held, if others wait for one."""
         are_free = len(self._flying[False]) < self._seats[False]
         if are_free or not self._ready[False] or not self._may_begin():
             return
-        for slot in self._flying[False]:
-            if slot.began is not None and time - slot.began > PATIENCE and slot.task:
-                slot.is_put_back = True
-                slot.task.cancel()
+        for task, slot in self._flying[False].items():
+            if slot.began is not None and time - slot.began > PATIENCE:
+                slot.is_put_back = slot.is_given_up = task.cancel()
 
-    async def _fly(self, slot: _Slot, *, is_slow: bool) -> None:
+    async def _fly(self, slot: _Slot) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        try:
-            look = await self._visit(slot.page, slot.state, lag=max(began - slot.due, 0.0))
-        except asyncio.CancelledError:
-            self._flying[is_slow].discard(slot)
-            if not slot.is_put_back or is_slow or slot.is_gone:
-                raise
-            self._ready[True].append(slot)
-            return
-        self._flying[is_slow].discard(slot)
-        slot.is_put_back = False
+        look = await self._visit(slot.page, slot.state, lag=max(began - slot.due, 0.0))
+        slot.is_given_up = slot.is_put_back = False
         slot.began = None
         slot.looked = began
         if look.is_kept:
@@ -407,8 +406,13 @@ class Scheduler:
             self._swept.set()
 
     def _landed(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            self._broken = task.exception()
+        slot = self._flying[False].pop(task, None) or self._flying[True].pop(task)
+        if not task.cancelled():
+            self._broken = self._broken or task.exception()
+        elif slot.is_given_up and not slot.is_gone:
+            slot.is_given_up = False
+            slot.began = None
+            self._ready[slot.is_slow].append(slot)
         # Mostly nobody waits for the seat, and what is due next is not this page.
         if self._broken or self._once or any(self._ready.values()):
             self._wake.set()
@@ -429,7 +433,7 @@ class Scheduler:
             handle.cancel()
 
     async def _cancel_flying(self) -> None:
-        tasks = [slot.task for group in self._flying.values() for slot in group if slot.task]
+        tasks = [*self._flying[False], *self._flying[True]]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

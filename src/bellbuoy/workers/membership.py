@@ -4,9 +4,10 @@
                                                       '-> let go, softly -> release
 
 It holds what the store says that it holds. Where the store does not answer, it goes on for as
-long as its last sign of life counts (`LEASE_FOR`) and then begins nothing (`is_current`), for
-others may have taken over; what it does not know yet, the store does: every write is under a
-lease. Does not decide what a lease is for (`Holder`), nor how large a share is (`shares`).
+long as its last sign of life counts (`LEASE_FOR`). Then it begins nothing (`is_current`) and
+gives up what is on its way (`Holder.lapsed`), for others may have taken over. What it does not
+know yet, the store does: every write is under a lease. Does not decide what a lease is for
+(`Holder`), nor how large a share is (`shares`).
 """
 
 import asyncio
@@ -52,6 +53,10 @@ class Holder(Protocol):
         """Begin nothing more, end what is on its way, and write it down."""
         ...
 
+    def lapsed(self) -> None:
+        """Others may have taken over: give up what they must not meet, and begin it anew if not."""
+        ...
+
     def poked(self, page_key: str) -> None:
         """Somebody wants a page looked at."""
         ...
@@ -72,6 +77,7 @@ class Membership:
         self._held: dict[str, Lease] = {}
         self._leaving: dict[str, asyncio.Task[None]] = {}
         self._current_until = 0.0
+        self._lapse: asyncio.TimerHandle | None = None
         self._renewed_at = 0.0
         self._is_short = False
         self._is_refused = False
@@ -147,6 +153,8 @@ class Membership:
         await asyncio.gather(*self._leaving.values(), return_exceptions=True)
         self._held.clear()
         self._current_until = 0.0
+        if self._lapse is not None:
+            self._lapse.cancel()
         try:
             await self._store.retire(self.worker.id)
         except StoreError as error:
@@ -160,13 +168,20 @@ class Membership:
         self._holder.heard(roster)
         ours = roster.held_by(self.worker.id)
         self._notice_losses(ours, silence)
-        self._current_until = began + LEASE_FOR.total_seconds() - MARGIN
+        self._count_until(began + LEASE_FOR.total_seconds() - MARGIN)
         # Also what was claimed when the answer got lost.
         await self._gain(lease for name, lease in ours.items() if name not in self._held)
         self._is_short = False
         for role, names in self._work.items():
             await self._move(roster, role, names)
         await self._take_pokes(roster)
+
+    def _count_until(self, end: float) -> None:
+        """Take its leases for its own until then, by the loop's clock."""
+        self._current_until = end
+        if self._lapse is not None:
+            self._lapse.cancel()
+        self._lapse = asyncio.get_running_loop().call_at(end, self._holder.lapsed)
 
     def _notice_losses(self, ours: Mapping[str, Lease], silence: float) -> None:
         lost = [name for name, lease in self._held.items() if ours.get(name) != lease]
