@@ -9,7 +9,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -41,18 +41,8 @@ Publish = Callable[[bytes], Awaitable[Any]]
 
 def run(scale: Scale) -> Iterator[Figure]:
     for kind in CONSUMERS:
-        with _broker(kind) as address:
-            yield _beside(kind, address, scale.of(2000, 100), min(scale.repeats, 3))
-
-
-@contextmanager
-def _broker(kind: str) -> Iterator[str]:
-    if kind == "kafka":
-        with brokers.kafka() as cluster:
-            yield ",".join(cluster.servers)
-    else:
         with brokers.server(kind) as address:
-            yield address
+            yield _beside(kind, address, scale.of(2000, 100), min(scale.repeats, 3))
 
 
 def _beside(kind: str, address: str, events: int, repeats: int) -> Figure:

@@ -59,7 +59,14 @@ def running(kind: str) -> str | None:
 
 @contextmanager
 def server(kind: str) -> Iterator[str]:
-    """The address of a server: one that runs, or one of our own; without either it is skipped."""
+    """The address of a server: one that runs, or one of our own; without either it is skipped.
+
+    Of Kafka it is those of the pretend cluster.
+    """
+    if kind == "kafka":
+        with kafka() as cluster:
+            yield ",".join(cluster.servers)
+        return
     if address := running(kind):
         yield address
         return

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from contextlib import contextmanager
 
 import pytest
 
@@ -27,17 +26,6 @@ ADDRESSES = {
 }
 
 
-@contextmanager
-def broker(kind):
-    """Where it is."""
-    if kind == "kafka":
-        with brokers.kafka() as cluster:
-            yield ",".join(cluster.servers)
-    else:
-        with brokers.server(kind) as address:
-            yield address
-
-
 async def send(kind, settings):
     """Send a life."""
     notifier = Notifiers()[kind]
@@ -54,7 +42,7 @@ def test_the_consumer_of_a_page_reads_a_life_in_order(kind, tmp_path):
     path.write_text(program.text, "utf-8")
     lines = re.findall(r"^(?!import |from |# |asyncio\.run) *\S", program.text, re.MULTILINE)
     assert len(lines) <= 10
-    with broker(kind) as address:
+    with brokers.server(kind) as address:
         consumer = CONSUMERS[kind](address)
         asyncio.run(send(kind, consumer.settings()))
         env = {**os.environ, ADDRESSES[kind]: address, NAMES[kind]: consumer.name}

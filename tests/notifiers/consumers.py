@@ -11,6 +11,7 @@ broker may be killed meanwhile.
 
 import json
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from secrets import token_hex
@@ -34,7 +35,7 @@ logging.getLogger("aio_pika").addHandler(logging.NullHandler())
 logging.getLogger("aiormq").addHandler(logging.NullHandler())
 
 
-class Consumer:
+class Consumer(ABC):
     """What all of them are: a name of its own at one broker."""
 
     kind: ClassVar[str]
@@ -50,14 +51,15 @@ class Consumer:
     async def __aexit__(self, *details: object) -> None:
         await self.forget()
 
+    @abstractmethod
     def settings(self, **more: Any) -> dict[str, Any]:
         """What the config would say."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def heard(self) -> list[dict[str, Any]]:
         """All that was given so far."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def forget(self) -> None:
         """Take away at the broker what was made there."""
 
@@ -214,6 +216,9 @@ class KafkaConsumer(Consumer):
         finally:
             client.close()
         return [self._event(each) for each in self.messages]
+
+    async def forget(self) -> None:
+        """Nothing: the topic ends with its pretend cluster."""
 
     def _event(self, message: Any) -> dict[str, Any]:
         headers = {name: text.decode() for name, text in message.headers()}

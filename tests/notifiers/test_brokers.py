@@ -32,12 +32,8 @@ LIFE = [goldens.opened(), goldens.updated(), goldens.resolved()]
 @pytest.fixture(scope="module", params=KINDS)
 def address(request):
     """Where each of the brokers is."""
-    if request.param == "kafka":
-        with brokers.kafka() as cluster:
-            yield request.param, ",".join(cluster.servers)
-    else:
-        with brokers.server(request.param) as server:
-            yield request.param, server
+    with brokers.server(request.param) as server:
+        yield request.param, server
 
 
 @pytest.fixture(scope="module", params=SERVERS)

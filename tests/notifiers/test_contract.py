@@ -86,8 +86,8 @@ def test_a_kind_with_a_door_of_its_own_keeps_every_promise_before_its_service(ki
 @pytest.mark.parametrize("kind", sorted(CONSUMERS))
 def test_a_kind_of_broker_keeps_every_promise_before_its_server(kind):
     """The same check, with a real server where there is one."""
-    with brokers.kafka() if kind == "kafka" else brokers.server(kind) as there:
-        consumer = CONSUMERS[kind](",".join(there.servers) if kind == "kafka" else there)
+    with brokers.server(kind) as address:
+        consumer = CONSUMERS[kind](address)
         check_notifier(NOTIFIERS[kind], consumer.settings())
         assert len(asyncio.run(consumer.heard())) >= 20
         asyncio.run(consumer.forget())
