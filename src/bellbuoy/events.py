@@ -127,7 +127,10 @@ class IncidentComponent(Struct, frozen=True, kw_only=True):
 
 
 class IncidentFacts(Struct, frozen=True, kw_only=True):
-    """The incident of an event as it stood right after the change. `id` is our key of it."""
+    """The incident of an event as it stood right after the change. `id` is our key of it.
+
+    `scheduled_until` is when planned work is to end, absent where the page does not state it.
+    """
 
     id: str
     kind: IncidentKind
@@ -141,6 +144,7 @@ class IncidentFacts(Struct, frozen=True, kw_only=True):
     updated_at: Instant | None
     resolved_at: Instant | None
     components: tuple[IncidentComponent, ...]
+    scheduled_until: Instant | UnsetType = UNSET
 
 
 class UpdateFacts(Struct, frozen=True, kw_only=True):

@@ -161,6 +161,7 @@ def statuspage_incident(draw: st.DrawFn, code: str, components: tuple[Component,
         impact_raw=impact,
         url=f"{ADDRESS}/incidents/{code}",
         started_at=draw(instants),
+        scheduled_until=None if is_problem else draw(st.none() | instants),
         updated_at=draw(instants),
         resolved_at=draw(st.none() | instants),
         components=tuple(
@@ -273,6 +274,7 @@ def history(draw: st.DrawFn, code: str) -> Incident:
     newest = updates[-1].at
     assert newest is not None
     start = newest + timedelta(minutes=draw(st.integers(min_value=0, max_value=20 * 24 * 60)))
+    end = start + timedelta(minutes=draw(st.integers(min_value=1, max_value=300 * 24 * 60)))
     return Incident(
         id=code,
         kind=kind,
@@ -281,6 +283,7 @@ def history(draw: st.DrawFn, code: str) -> Incident:
         status_raw=updates[-1].status_raw,
         url=f"{ADDRESS}/incidents/{code}",
         started_at=start if is_planned else updates[0].at,
+        scheduled_until=end if is_planned else None,
         updated_at=newest + timedelta(minutes=draw(st.integers(min_value=0, max_value=60))),
         resolved_at=ended,
         updates=tuple(updates),

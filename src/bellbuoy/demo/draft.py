@@ -26,6 +26,9 @@ from bellbuoy.model.facts import (
 EPOCH = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 """The vendors' own time at the beginning of every pretend world."""
 
+PLANNED_FOR = timedelta(hours=2)
+"""How long planned work is to take."""
+
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -112,6 +115,7 @@ class Draft:
         self._tick()
         new = self._new_id()
         planned = timedelta(hours=3 if status is IncidentStatus.SCHEDULED else 0)
+        is_work = kind is IncidentKind.MAINTENANCE
         self._incidents[new] = Incident(
             id=new,
             kind=kind,
@@ -120,6 +124,7 @@ class Draft:
             impact=impact,
             url=f"{self._address}/incidents/{new}",
             started_at=self._at + planned,
+            scheduled_until=self._at + planned + PLANNED_FOR if is_work else None,
         )
         self._names[new] = names
         self._append(new, status, body)

@@ -8,7 +8,7 @@ but the latest text in its feed. The shapes are those that `bellbuoy.formats` ci
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from hashlib import blake2b
 from html import escape
@@ -208,7 +208,7 @@ def _incident(incident: Incident, page_id: str) -> dict[str, Any]:
     ]
     if incident.kind is IncidentKind.MAINTENANCE:
         row["scheduled_for"] = _maybe(incident.started_at)
-        row["scheduled_until"] = None
+        row["scheduled_until"] = _maybe(incident.scheduled_until)
     return row
 
 
@@ -279,12 +279,18 @@ def _history_entry(host: str, incident: Incident) -> str:
 
 
 def _planned(incident: Incident) -> str:
-    start = incident.started_at
-    if start is None:
+    start, end = incident.started_at, incident.scheduled_until
+    if start is None or end is None:
         return ""
-    end = start + timedelta(hours=2)
-    when = f"{_MONTHS[start.month - 1]} {start.day:>2}, {start:%H:%M} - {end:%H:%M} UTC"
+    if start.date() == end.date():
+        when = f"{_day(start)}, {start:%H:%M} - {end:%H:%M} UTC"
+    else:
+        when = f"{_day(start)}, {start:%H:%M} UTC &nbsp;-&nbsp; {_day(end)}, {end:%H:%M} UTC"
     return f"<p><strong>THIS IS A SCHEDULED EVENT {when}</strong></p>"
+
+
+def _day(at: datetime) -> str:
+    return f"{_MONTHS[at.month - 1]} {at.day:>2}"
 
 
 def _paragraph(update: IncidentUpdate) -> str:

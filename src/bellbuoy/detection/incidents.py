@@ -2,7 +2,8 @@
 
 Updates are an append-only set: an update is new once, by its id, and a text of it is new
 once, by its hash. Title, impact, components and a status that no update carries are
-registers: they move on newer evidence, or when seen twice.
+registers, and so are start and end of work that is planned: they move on newer evidence, or
+when seen twice.
 """
 
 from collections.abc import Iterable
@@ -15,8 +16,18 @@ from bellbuoy.detection import lifecycle
 from bellbuoy.detection.reasons import Reason
 from bellbuoy.detection.record import Record
 from bellbuoy.events import ALREADY_OPEN, content_hash
-from bellbuoy.model.facts import AffectedComponent, Impact, Incident, IncidentStatus, IncidentUpdate
+from bellbuoy.model.facts import (
+    AffectedComponent,
+    Impact,
+    Incident,
+    IncidentKind,
+    IncidentStatus,
+    IncidentUpdate,
+)
 from bellbuoy.model.known import KnownIncident, KnownUpdate
+
+_REGISTERS = ("title", "impact", "components", "status")
+_PLAN = ("started_at", "scheduled_until")
 
 MAX_REVISIONS = 24
 """Texts recorded of one update. A page that prints the time into its texts has no end of them."""
@@ -248,7 +259,7 @@ def _evidence(record: Record, known: KnownIncident, incident: Incident) -> int:
 def _merge_registers(
     record: Record, known: KnownIncident, incident: Incident, *, steps: int, evidence: int
 ) -> KnownIncident:
-    """Move title, impact, components and a status without an update, on enough evidence."""
+    """Move the registers, on enough evidence."""
     moved, pending = _moved_registers(
         record, known, incident, has_news=steps > 0, evidence=evidence
     )
@@ -286,7 +297,7 @@ def _moved_registers(
     """Which registers may move now, and which values wait to be seen again."""
     moved: list[str] = []
     pending = dict(known.pending)
-    for name in ("title", "impact", "components", "status"):
+    for name in _REGISTERS + _PLAN:
         value = _spelling(incident, name)
         if value == _spelling(known, name) or not _is_stated(known, incident, name):
             if evidence >= 0:
@@ -320,8 +331,16 @@ def _is_stated(known: KnownIncident, incident: Incident, name: str) -> bool:
         # Vendors say "resolved" and "postmortem" of one end, each in another place.
         are_both_over = incident.status.is_over and known.status.is_over
         return incident.status is not IncidentStatus.UNKNOWN and not are_both_over
+    if name in _PLAN:
+        is_told = getattr(incident, name) is not None
+        return _is_planned(known, name) and is_told and not incident.status.is_over
     # Feeds state no impact.
     return name != "impact" or incident.impact is not Impact.UNKNOWN
+
+
+def _is_planned(known: KnownIncident, name: str) -> bool:
+    """Whether people reckon with an instant: that of planned work, once it was told."""
+    return known.kind is IncidentKind.MAINTENANCE and getattr(known, name) is not None
 
 
 def _name(component: AffectedComponent) -> str:
@@ -332,7 +351,8 @@ def _spelling(incident: Incident | KnownIncident, name: str) -> str:
     """A register as a text, for comparison and for people."""
     if name == "components":
         return ", ".join(sorted({_name(component) for component in incident.components}))
-    return str(getattr(incident, name))
+    value = getattr(incident, name)
+    return f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else str(value)
 
 
 def _values(incident: Incident, names: Iterable[str]) -> dict[str, Any]:
@@ -359,6 +379,7 @@ def _with_listed(known: KnownIncident, incident: Incident) -> KnownIncident:
         title=incident.title,
         **impact,
         components=components,
+        **{name: getattr(incident, name) for name in _PLAN if _is_stated(known, incident, name)},
         updated_at=incident.updated_at or known.updated_at,
         resolved_at=resolved_at,
     )
@@ -371,10 +392,11 @@ def _with_times(known: KnownIncident, incident: Incident, *, replace_all: bool) 
     components = known.components
     if {_name(c) for c in components} == {_name(c) for c in incident.components}:
         components = incident.components  # the same parts, with their present statuses
+    first = [name for name in _PLAN if not _is_planned(known, name)]
     return replace(
         known,
         url=incident.url or known.url,
-        started_at=incident.started_at or known.started_at,
+        **{name: getattr(incident, name) or getattr(known, name) for name in first},
         updated_at=incident.updated_at or known.updated_at,
         resolved_at=incident.resolved_at or known.resolved_at,
         components=components,

@@ -80,6 +80,7 @@ def _as_told_now(held: KnownIncident, incident: Incident) -> KnownIncident:
         impact_raw=incident.impact_raw,
         components=incident.components or held.components,
         started_at=incident.started_at or held.started_at,
+        scheduled_until=incident.scheduled_until or held.scheduled_until,
         updated_at=None,
         updates=tuple(updates),
         pending={},

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from bellbuoy.detection.reasons import Reason
@@ -133,6 +134,7 @@ def incident_facts(known: KnownIncident) -> IncidentFacts:
         status=known.status,
         status_raw=known.status_raw,
         started_at=known.started_at,
+        scheduled_until=known.scheduled_until or UNSET,
         updated_at=known.updated_at,
         resolved_at=known.resolved_at,
         components=tuple(

@@ -128,6 +128,7 @@ def read_incident(id: str, places: Sequence[Told], url: str) -> Incident:
         impact_raw=type,
         url=url,
         started_at=_instant(row.epoch_start_date),
+        scheduled_until=_instant(row.epoch_end_date) if type == _WORK else None,
         updated_at=posted,
         resolved_at=_instant(row.epoch_end_date) if status.is_over else None,
         components=tuple(AffectedComponent(id=name, name=name, status=left) for name in names),

@@ -215,6 +215,7 @@ def read_report(
         impact=_IMPACTS.get(impact, Impact.UNKNOWN),
         impact_raw=impact,
         started_at=starts_at,
+        scheduled_until=_instant(row.ends_at) if is_planned else None,
         resolved_at=_ended(row, [one for one, _ in read]) if status.is_over else None,
         components=_affected(said, components),
         updates=tuple(update for update, _ in read),

@@ -6,7 +6,7 @@ Every field may be missing, null or new.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Raw, Struct
 
@@ -32,6 +32,9 @@ Worded = str | dict[str, object] | None
 ABSENT = Raw(b"null")
 
 _MOST_COMPONENTS = 2_000
+
+_MOST_DIGITS = 6
+"""Of minutes: planned work of two years is a mistake."""
 
 _S = IncidentStatus
 _STATUSES = {
@@ -87,7 +90,10 @@ class ComponentList(Struct):
 
 
 class IncidentRow(Struct, rename="camel"):
-    """One of `activeIncidents` (which has `started`) or `activeMaintenances` (`start`)."""
+    """One of `activeIncidents` (which has `started`) or `activeMaintenances` (`start`).
+
+    The `duration` of planned work is in minutes.
+    """
 
     id: Text = None
     name: Text = None
@@ -96,6 +102,7 @@ class IncidentRow(Struct, rename="camel"):
     url: Text = None
     started: Text = None
     start: Text = None
+    duration: object = None
     updated_at: Text = None
 
 
@@ -194,6 +201,7 @@ def read_incident(row: IncidentRow, kind: IncidentKind, page: Page, notice: Noti
         impact_raw=row.impact or "",
         url=row.url or page.at(id),
         started_at=_instant(row.started) or _instant(row.start),
+        scheduled_until=_planned_end(row),
         updated_at=_instant(row.updated_at),
         updates=_read_updates(notice.updates or ()),
     )
@@ -264,3 +272,13 @@ def _read_updates(rows: Iterable[Raw]) -> tuple[IncidentUpdate, ...]:
 
 def _instant(text: Text) -> datetime | None:
     return parse_iso(text) if text else None
+
+
+def _planned_end(row: IncidentRow) -> datetime | None:
+    start, minutes = _instant(row.start), str(row.duration or "")
+    if start is None or not minutes.isdecimal() or len(minutes) > _MOST_DIGITS:
+        return None
+    try:
+        return start + timedelta(minutes=int(minutes))
+    except OverflowError:
+        return None

@@ -7,7 +7,11 @@ Every update stands in the entry's HTML, the newest first:
 
 The date has no year (the 2014 form has no `<var>`, LambStatus writes a year), and the zone is
 a short name. `published` is the instant of the newest update (measured: in 3,602 of 3,602
-entries that are not planned), and for planned work the planned start.
+entries that are not planned), and for planned work the planned start. Such an entry begins with
+
+    <strong>THIS IS A SCHEDULED EVENT Jan 8, 21:00 UTC - Jan 9, 01:00 UTC</strong>
+
+in which the second date is left out where it is the first.
 """
 
 import re
@@ -28,6 +32,9 @@ FULL = 25
 
 _HISTORY = " - Incident History"
 _PLANNED_MARK = "THIS IS A SCHEDULED EVENT"
+_LONGEST_PLAN = 330
+"""Days that planned work lasts at most, to tell the year of its end by."""
+
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WHEN = re.compile(
     r"([A-Za-z]{3,9}) (\d{1,2}),(?: (\d{4}),)? (\d{1,2}):(\d{2})(?: ([A-Za-z]{1,6}|[+-]\d{2,4}))?",
@@ -95,12 +102,12 @@ def name_of(feed: Feed) -> str:
 def decode(id: str, entries: Sequence[Entry]) -> Incident:
     """The incident that an entry tells."""
     entry = entries[0]
-    is_planned, written = read_updates(entry.body)
+    plan, written = read_updates(entry.body)
     whens = _whens(written, entry)
     updates = tuple(_updates(written, whens, _offsets(whens, entry)))
     status = updates[-1].status if updates else IncidentStatus.UNKNOWN
     words = {incident_status(one.word) for one in written}
-    kind = IncidentKind.MAINTENANCE if is_planned or words & PLANNED else IncidentKind.INCIDENT
+    kind = IncidentKind.MAINTENANCE if plan or words & PLANNED else IncidentKind.INCIDENT
     return Incident(
         id=id,
         kind=kind,
@@ -109,15 +116,16 @@ def decode(id: str, entries: Sequence[Entry]) -> Incident:
         status_raw=updates[-1].status_raw if updates else "",
         impact=Impact.UNKNOWN,
         url=entry.link,
-        started_at=_start(kind, is_planned, updates, entry),
+        started_at=_start(kind, plan, updates, entry),
+        scheduled_until=_planned_end(plan, entry),
         updated_at=instant(entry.updated) or (updates[-1].at if updates else None),
         resolved_at=_end(updates),
         updates=updates,
     )
 
 
-def read_updates(markup: str) -> tuple[bool, list[Written]]:
-    """Whether the HTML says that the event is planned, and its updates, the newest first."""
+def read_updates(markup: str) -> tuple[str, list[Written]]:
+    """What the HTML says of the plan if the event is planned, and its updates, newest first."""
     before: list[Token] = []
     written: list[tuple[Written, list[Token]]] = []
     wants_word, at_head = False, True
@@ -145,7 +153,8 @@ def read_updates(markup: str) -> tuple[bool, list[Written]]:
             wants_word, at_head = is_when, False
     for one, body in written:
         one.body = _markup.join(body).removeprefix("-").lstrip()
-    return _markup.join(before).startswith(_PLANNED_MARK), [one for one, _ in written]
+    head = _markup.join(before)
+    return head if head.startswith(_PLANNED_MARK) else "", [one for one, _ in written]
 
 
 def read_when(text: str, near: datetime | None) -> When | None:
@@ -288,14 +297,31 @@ def _at(when: When | None, offsets: Mapping[str, timedelta]) -> datetime | None:
 
 
 def _start(
-    kind: IncidentKind, is_planned: bool, updates: Sequence[IncidentUpdate], entry: Entry
+    kind: IncidentKind, plan: str, updates: Sequence[IncidentUpdate], entry: Entry
 ) -> datetime | None:
     if kind is IncidentKind.INCIDENT:
         return next((update.at for update in updates if update.at), None)
-    if is_planned:
+    if plan:
         return instant(entry.published)
     begun = (one.at for one in updates if one.status is IncidentStatus.IN_PROGRESS)
     return next(begun, None)
+
+
+def _planned_end(plan: str, entry: Entry) -> datetime | None:
+    """When planned work is to end: as long after its start, which is certain, as the walls say."""
+    first, _, last = " ".join(plan.removeprefix(_PLANNED_MARK)[:96].split()).partition(" - ")
+    starts_at, start = instant(entry.published), read_when(first, _wall(entry.published))
+    if starts_at is None or start is None:
+        return None
+    day = first.rpartition(",")[0]
+    try:
+        near = start.wall + timedelta(days=_LONGEST_PLAN)
+        end = read_when(last, near) or read_when(f"{day}, {last}", near)
+        if end is None or end.wall <= start.wall or start.zone not in {"", end.zone}:
+            return None
+        return starts_at + (end.wall - start.wall)
+    except OverflowError:
+        return None
 
 
 def _end(updates: Sequence[IncidentUpdate]) -> datetime | None:

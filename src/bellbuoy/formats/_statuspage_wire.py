@@ -88,6 +88,7 @@ class IncidentRow(Struct):
     created_at: Text = None
     started_at: Text = None
     scheduled_for: Text = None
+    scheduled_until: Text = None
     updated_at: Text = None
     resolved_at: Text = None
     incident_updates: Rows = None
@@ -132,6 +133,7 @@ def read_incident(
         impact_raw=severity,
         url=row.shortlink or page.at(f"incidents/{row.id}"),
         started_at=_first_instant(*starts),
+        scheduled_until=_first_instant(row.scheduled_until) if is_planned else None,
         updated_at=_first_instant(row.updated_at),
         resolved_at=_first_instant(row.resolved_at),
         components=_affected(row.components or (), groups),

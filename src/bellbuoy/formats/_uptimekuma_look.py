@@ -94,6 +94,7 @@ class _IncidentRow(Struct, rename="camel"):
 
 class _Slot(Struct, rename="camel"):
     start_date: Text = None
+    end_date: Text = None
 
 
 class _MaintenanceRow(Struct, rename="camel"):
@@ -227,7 +228,8 @@ class Look:
         status = _PLANNED_STATUS.get(row.status or "", _S.UNKNOWN)
         raw = row.status or ""
         slots = [decode_entry(slot, _Slot) for slot in (row.timeslot_list or ())[:1]]
-        start = (slots[0].start_date if slots and slots[0] else None) or ""
+        slot = next(iter(slots), None) or _Slot()
+        start, offset = slot.start_date or "", row.timezone_offset or ""
         body = row.description or ""
         message = IncidentUpdate(id=start or "message", status=status, status_raw=raw, body=body)
         return Incident(
@@ -237,7 +239,8 @@ class Look:
             status=status,
             status_raw=raw,
             url=self._url,
-            started_at=_instant(start, row.timezone_offset or ""),
+            started_at=_instant(start, offset),
+            scheduled_until=_instant(slot.end_date or "", offset),
             updates=(message,),
         )
 

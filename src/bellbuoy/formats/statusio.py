@@ -141,6 +141,7 @@ class _Row(Struct):
     name: Text = None
     datetime_open: Text = None
     datetime_planned_start: Text = None
+    datetime_planned_end: Text = None
     messages: Rows = None
     components_affected: Rows = None
     containers_affected: Rows = None
@@ -248,6 +249,7 @@ def _read_incident(
         impact=_IMPACTS.get(newest.status or 0, Impact.UNKNOWN),
         impact_raw=_number(newest.status),
         started_at=_instant(row.datetime_planned_start) or _instant(row.datetime_open),
+        scheduled_until=_instant(row.datetime_planned_end),
         components=tuple(_affected(row, components)),
         updates=tuple(_read_updates(messages, kind)),
     )

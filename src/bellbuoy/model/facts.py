@@ -209,7 +209,8 @@ class Incident(Struct, frozen=True, kw_only=True):
 
     `updates` are in the vendor's order, oldest first. `components` is empty when the page
     does not state them. `url` is the page for people, empty if there is none. For planned
-    work `started_at` is the planned start.
+    work `started_at` is the planned start and `scheduled_until` the planned end, None where the
+    page tells it in prose only.
     """
 
     id: str
@@ -221,6 +222,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     impact_raw: str = ""
     url: str = ""
     started_at: datetime | None = None
+    scheduled_until: datetime | None = None
     updated_at: datetime | None = None
     resolved_at: datetime | None = None
     components: tuple[AffectedComponent, ...] = ()

@@ -89,6 +89,7 @@ class KnownIncident(Struct, frozen=True, kw_only=True):
     impact_raw: str = ""
     url: str = ""
     started_at: datetime | None = None
+    scheduled_until: datetime | None = None
     updated_at: datetime | None = None
     resolved_at: datetime | None = None
     components: tuple[AffectedComponent, ...] = ()

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from bellbuoy.events import ALREADY_OPEN, NO_LONGER_WATCHED, Event, EventKind, IncidentFacts, Phase
 from bellbuoy.model.delivery import Occasion, Service
@@ -241,7 +241,7 @@ def impact(incident: IncidentFacts) -> str:
 def changes(event: Event) -> str:
     """What changed, from and to, on one line."""
     return "; ".join(
-        f"{name} {phrase(before) or 'none'} -> {phrase(after) or 'none'}"
+        f"{phrase(name)} {phrase(before) or 'none'} -> {phrase(after) or 'none'}"
         for name, (before, after) in event.changes.items()
         if name != "body"
     )
@@ -294,7 +294,7 @@ def _incident_state(event: Event, incident: IncidentFacts, at: tzinfo) -> str:
     is_unknown = said.status is IncidentStatus.UNKNOWN
     text = phrase((is_unknown and said.status_raw) or said.status).capitalize()
     if said.status is IncidentStatus.SCHEDULED and incident.started_at is not None:
-        text = f"{text} for {local(incident.started_at, at):%Y-%m-%d %H:%M}"
+        text = f"{text} for {_stretch(incident, incident.started_at, at)}"
     if kind is EventKind.INCIDENT_REOPENED:
         text = f"Reopened, {text}"
     notes = [
@@ -308,6 +308,16 @@ def _incident_state(event: Event, incident: IncidentFacts, at: tzinfo) -> str:
         if is_so
     ]
     return f"{text} ({', '.join(notes)})" if notes else text
+
+
+def _stretch(incident: IncidentFacts, begins: datetime, at: tzinfo) -> str:
+    """When planned work is to begin, and to end where that is known."""
+    start = local(begins, at)
+    if incident.scheduled_until is UNSET:
+        return f"{start:%Y-%m-%d %H:%M}"
+    end = local(incident.scheduled_until, at)
+    last = f"{end:%H:%M}" if end.date() == start.date() else f"{end:%Y-%m-%d %H:%M}"
+    return f"{start:%Y-%m-%d %H:%M} to {last}"
 
 
 def _occasion(event: Event, occasion: Occasion, timezone: str) -> str:

@@ -176,7 +176,8 @@ def _instants(snapshot: Snapshot) -> Iterator[datetime]:
     if snapshot.stamp:
         yield snapshot.stamp
     for incident in snapshot.incidents:
-        yield from filter(None, (incident.started_at, incident.updated_at, incident.resolved_at))
+        times = (incident.started_at, incident.updated_at, incident.resolved_at)
+        yield from filter(None, (*times, incident.scheduled_until))
         for update in incident.updates:
             yield from filter(None, (update.at, update.updated_at))
 

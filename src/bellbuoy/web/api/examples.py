@@ -24,6 +24,7 @@ _INCIDENT: dict[str, Any] = {
     "withdrawn": False,
     "began_at": _BEGAN,
     "started_at": _BEGAN,
+    "scheduled_until": None,
     "updated_at": _BEGAN,
     "resolved_at": None,
     "first_seen_at": _SEEN,

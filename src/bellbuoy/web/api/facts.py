@@ -73,8 +73,10 @@ def page_answer(view: PageView, category: str, poke: str | None) -> PageAnswer:
 
 def incident_answer(page_key: str, incident: KnownIncident, provider: Provider) -> IncidentAnswer:
     """An incident, without its messages."""
+    facts = asdict(incident_facts(incident))
+    facts["scheduled_until"] = incident.scheduled_until
     return IncidentAnswer(
-        **asdict(incident_facts(incident)),
+        **facts,
         page=page_id(page_key),
         provider=provider,
         open=incident.is_open,

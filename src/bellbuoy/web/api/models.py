@@ -84,6 +84,7 @@ class IncidentAnswer(Struct, frozen=True, kw_only=True):
     """A problem, or planned work.
 
     `began_at` orders the list: the vendor's start, else its first message, else when we saw it.
+    `scheduled_until` is when planned work is to end, null where the page does not state it.
     `withdrawn` is true if the page took it back.
     """
 
@@ -101,6 +102,7 @@ class IncidentAnswer(Struct, frozen=True, kw_only=True):
     withdrawn: bool
     began_at: Instant
     started_at: Instant | None
+    scheduled_until: Instant | None
     updated_at: Instant | None
     resolved_at: Instant | None
     first_seen_at: Instant | None

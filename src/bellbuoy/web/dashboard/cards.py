@@ -112,7 +112,7 @@ class Card(Struct, frozen=True, kw_only=True):
 
 
 class Work(Struct, frozen=True, kw_only=True):
-    """Planned work that goes on, or is near. `is_on` says which."""
+    """Planned work that goes on, or is near. `is_on` says which, `until` is its planned end."""
 
     id: str
     path: str
@@ -120,6 +120,7 @@ class Work(Struct, frozen=True, kw_only=True):
     title: str
     is_on: bool
     starts_at: datetime | None
+    until: datetime | None
     parts: int
 
 
@@ -171,6 +172,7 @@ def work(view: PageView, incident: KnownIncident) -> Work:
         title=incident.title,
         is_on=is_on(incident),
         starts_at=incident.started_at,
+        until=incident.scheduled_until,
         parts=len(incident.components),
     )
 

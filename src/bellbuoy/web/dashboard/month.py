@@ -20,7 +20,10 @@ _FIRST, _LAST = date(1971, 1, 1), date(9000, 1, 1)
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """Planned work. `ended_at` is None while it is not over; `parts` are what it names."""
+    """Planned work. `ended_at` is None while it is not over; `parts` are what it names.
+
+    `until` is the planned end, None where it is not known, and once it is over.
+    """
 
     path: str
     provider: str
@@ -29,6 +32,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     words: str
     began_at: datetime
     ended_at: datetime | None
+    until: datetime | None
     is_on: bool
     is_over: bool
     parts: tuple[str, ...]
@@ -61,6 +65,7 @@ def entry(page_key: str, provider: Provider, work: KnownIncident) -> Entry:
         words=work.status.value.replace("_", " "),
         began_at=began_at(work),
         ended_at=ended_at(work),
+        until=work.scheduled_until if work.is_open else None,
         is_on=work.is_open and work.status in _GOES_ON,
         is_over=not work.is_open,
         parts=tuple(part.name for part in work.components),
@@ -98,7 +103,7 @@ def days_of(first: date) -> list[date]:
 def weeks(
     first: date, entries: Iterable[Entry], now: datetime, zone: ZoneInfo
 ) -> tuple[tuple[Square, ...], ...]:
-    """A month's sheet. Work that goes on stands on every day until today."""
+    """A month's sheet. Work that goes on stands on every day until today, or its planned end."""
     today = now.astimezone(zone).date()
     sheet = days_of(first)
     on_day: Mapping[date, list[Entry]] = {day: [] for day in sheet}
@@ -121,7 +126,7 @@ def weeks(
 
 def touched(one: Entry, now: datetime, zone: ZoneInfo) -> Sequence[date]:
     """The days on which planned work is shown; of what never seems to end, at most a year."""
-    ended = one.ended_at or (now if one.is_on else one.began_at)
+    ended = one.ended_at or max(now if one.is_on else one.began_at, one.until or one.began_at)
     begins = one.began_at.astimezone(zone).date()
     length = (max(ended, one.began_at).astimezone(zone).date() - begins).days
     return [begins + timedelta(days=step) for step in range(min(length, 366) + 1)]

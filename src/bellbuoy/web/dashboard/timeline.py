@@ -97,6 +97,7 @@ class Story(Struct, frozen=True, kw_only=True):
     step: int
     began_at: datetime
     ended_at: datetime | None
+    until: datetime | None
     is_open: bool
     withdrawn: bool
     clocks: Clocks
@@ -131,6 +132,7 @@ def story(
         step=step(incident.status),
         began_at=began_at(incident),
         ended_at=ended,
+        until=incident.scheduled_until if incident.is_open else None,
         is_open=incident.is_open,
         withdrawn=incident.withdrawn,
         clocks=clocks_of(incident),
@@ -157,6 +159,7 @@ def remembered(events: Sequence[Event]) -> KnownIncident | None:
         impact_raw=facts.impact_raw,
         url=facts.url,
         started_at=facts.started_at,
+        scheduled_until=facts.scheduled_until or None,
         updated_at=facts.updated_at,
         resolved_at=facts.resolved_at,
         components=tuple(

@@ -92,7 +92,8 @@ def _lines(event: Event) -> Iterator[str]:
         yield f"Why: {event.reason}"
     for name, (before, after) in event.changes.items():
         if name != "body":
-            yield f"Changed: {name} from {_phrase(before) or 'none'} to {_phrase(after) or 'none'}"
+            was, now = _phrase(before) or "none", _phrase(after) or "none"
+            yield f"Changed: {_phrase(name)} from {was} to {now}"
     if incident := event.incident:
         if incident.impact is not Impact.UNKNOWN:
             yield f"Impact: {incident.impact.value}"

@@ -1,8 +1,8 @@
 """Planned work as a calendar: `/maintenance.ics`, of everything or of a board.
 
-iCalendar is RFC 5545 (https://www.rfc-editor.org/rfc/rfc5545). Pages say in a form that is read
-when work begins, hardly ever when it ends: until it is over, an entry has no end, which makes it
-a point in time, and its text says so. Then it ends when it ended.
+iCalendar is RFC 5545 (https://www.rfc-editor.org/rfc/rfc5545). An entry ends when the work is
+planned to end, and once it is over, when it ended. Where a page tells the planned end in prose
+only, it has no end, which makes it a point in time, and its text says so.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -105,8 +105,8 @@ def _event(view: PageView, incident: KnownIncident, origin: str) -> Event:
 
 
 def _end(incident: KnownIncident, start: datetime) -> datetime | None:
-    """When it ended, if that came after its beginning."""
-    end = ended_at(incident)
+    """When it ended, or is planned to, if that comes after its beginning."""
+    end = ended_at(incident) if not incident.is_open else incident.scheduled_until
     return end if end is not None and end - start >= timedelta(seconds=1) else None
 
 
@@ -136,7 +136,7 @@ def _lines(incident: KnownIncident, address: str) -> Iterable[str]:
     yield f"Status: {(said or incident.status.value).replace('_', ' ')}"
     if incident.components:
         yield f"Components: {', '.join(one.name for one in incident.components)}"
-    if incident.is_open:
+    if incident.is_open and incident.scheduled_until is None:
         yield "When it ends is not known in a form that can be shown; it may stand in the text."
     for update in reversed(incident.updates):
         when = f"{spoken.stamp(update.at)}: " if update.at else ""

@@ -194,8 +194,11 @@ def incident_row(
     }
     row["components"] = list(_affected(incident.components, page_key, listed, row))
     if incident.kind is IncidentKind.MAINTENANCE:
-        until = None if incident.is_open else row["resolved_at"]
-        row |= {"scheduled_for": instant(began), "scheduled_until": until}
+        until = incident.scheduled_until
+        row |= {
+            "scheduled_for": instant(began),
+            "scheduled_until": instant(until) if until else row["resolved_at"],
+        }
     meant = {"status": (incident.status.value, word), "impact": (incident.impact.value, impact)}
     return row | _meant(meant)
 
