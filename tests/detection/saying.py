@@ -59,6 +59,7 @@ def incident(
     components: tuple[str, ...] = (),
     kind: str = "incident",
     started: float | None = 0,
+    until: float | None = None,
     updated: float | None = None,
 ) -> Incident:
     """An incident whose status is that of its newest message unless another is given."""
@@ -72,6 +73,7 @@ def incident(
         impact=Impact(impact),
         impact_raw=impact,
         started_at=None if started is None else at(started),
+        scheduled_until=None if until is None else at(until),
         updated_at=None if updated is None else at(updated),
         components=tuple(AffectedComponent(name=name) for name in components),
         updates=updates,

@@ -27,15 +27,18 @@ def updates(draw: st.DrawFn) -> tuple[IncidentUpdate, ...]:
 
 @st.composite
 def incidents(draw: st.DrawFn) -> Incident:
-    """One of four incidents, in any state."""
+    """One of four incidents, of which the last is planned work, in any state."""
+    id = draw(st.sampled_from("abcd"))
     return incident(
-        draw(st.sampled_from("abcd")),
+        id,
         *draw(updates()),
         status=draw(st.one_of(st.none(), st.sampled_from(STATUSES))),
         title=draw(st.sampled_from(("Trouble", "Renamed"))),
         impact=draw(st.sampled_from(("minor", "major"))),
         components=draw(st.sampled_from(((), ("API",), ("API", "Web")))),
+        kind="maintenance" if id == "d" else "incident",
         started=draw(st.one_of(st.none(), st.integers(0, 10))),
+        until=draw(st.one_of(st.none(), st.integers(0, 10))) if id == "d" else None,
         updated=draw(st.one_of(st.none(), st.integers(0, 10))),
     )
 

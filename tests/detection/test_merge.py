@@ -1,16 +1,18 @@
 """What a page says, look after look, and which events that makes."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from bellbuoy.detection.incidents import MAX_REVISIONS
 from bellbuoy.detection.merge import MAX_CLOSED, is_emptied
 from bellbuoy.detection.reasons import Reason
-from bellbuoy.model.facts import Part, Snapshot
+from bellbuoy.model.facts import Incident, IncidentUpdate, Part, Snapshot
 from tests.detection.saying import PROBED, Watch, at, component, incident, page_says, update
 
 QUIET = page_says()
+SCHEDULED = update("1", "scheduled", "we will work", minute=1)
 OPENED = update("1", "investigating", "we look", minute=1)
 IDENTIFIED = update("2", "identified", "found it", minute=2)
 WATCHING = update("3", "monitoring", "fixed it", minute=3)
@@ -322,6 +324,67 @@ def test_a_rename_that_comes_with_an_update_belongs_to_it() -> None:
     (event,) = watch.look(page_says(incident("a", OPENED, IDENTIFIED, title="Renamed"))).events
     assert event.kind == "incident.updated"
     assert event.changes == {"title": ("Trouble", "Renamed")}
+
+
+def _work(*updates: IncidentUpdate, **more: Any) -> Incident:
+    """Planned work of an hour, if nothing else is said."""
+    said = {"kind": "maintenance", "impact": "none", "started": 600, "until": 660}
+    return incident("m", *updates, **(said | more))
+
+
+def test_planned_work_that_is_put_off_without_a_message_is_told() -> None:
+    """Who reckons with it has to know; to go back needs newer evidence, as of any register."""
+    watch = Watch(page_says(), page_says(_work(SCHEDULED, updated=1), stamp=1))
+    late = page_says(_work(SCHEDULED, started=1200, until=1290, updated=2), stamp=2)
+    (event,) = watch.look(late).events
+    assert event.kind == "maintenance.changed"
+    assert event.changes == {
+        "started_at": (f"{at(600):%FT%TZ}", f"{at(1200):%FT%TZ}"),
+        "scheduled_until": (f"{at(660):%FT%TZ}", f"{at(1290):%FT%TZ}"),
+    }
+    assert event.incident is not None
+    assert (event.incident.started_at, event.incident.scheduled_until) == (at(1200), at(1290))
+    assert watch.kinds(late) == []
+    assert watch.kinds(page_says(_work(SCHEDULED, updated=1), stamp=1)) == []
+
+
+def test_a_new_plan_that_comes_with_an_update_belongs_to_it() -> None:
+    """One event tells both, and says already when the work is to begin now."""
+    watch = Watch(page_says(), page_says(_work(SCHEDULED)))
+    put_off = update("2", "scheduled", "We begin later.", minute=2)
+    (event,) = watch.look(page_says(_work(SCHEDULED, put_off, started=1200))).events
+    assert event.kind == "maintenance.updated"
+    assert list(event.changes) == ["started_at"]
+    assert event.incident is not None
+    assert event.incident.started_at == at(1200)
+
+
+def test_a_planned_end_that_was_not_known_before_is_taken_in_silence() -> None:
+    """A page that comes to state it, or a document that states more, has moved nothing."""
+    watch = Watch(page_says(), page_says(_work(SCHEDULED, until=None, updated=1)))
+    assert watch.kinds(page_says(_work(SCHEDULED, until=660, updated=2))) == []
+    assert watch.kinds(page_says(_work(SCHEDULED, until=None, updated=3))) == []
+    (held,) = watch.known.incidents.values()
+    assert held.scheduled_until == at(660)
+
+
+def test_the_plan_of_work_that_is_over_stays_as_it_was_told() -> None:
+    """Vendors write the real times over the planned ones at the end: the update tells that."""
+    watch = Watch(page_says(), page_says(_work(SCHEDULED)))
+    done = update("2", "completed", "Done.", minute=630)
+    (event,) = watch.look(page_says(_work(SCHEDULED, done, until=630))).events
+    assert event.kind == "maintenance.completed"
+    assert event.changes == {}
+    (held,) = watch.known.incidents.values()
+    assert held.scheduled_until == at(660)
+
+
+def test_the_start_of_an_incident_may_be_dated_back_in_silence() -> None:
+    """Nobody reckons with it: it only says since when."""
+    watch = Watch(page_says(incident("a", OPENED, started=5, updated=5)))
+    assert watch.kinds(page_says(incident("a", OPENED, started=1, updated=6))) == []
+    (held,) = watch.known.incidents.values()
+    assert held.started_at == at(1)
 
 
 def test_an_impact_that_is_not_stated_any_more_is_kept() -> None:

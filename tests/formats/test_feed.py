@@ -269,7 +269,28 @@ def test_c12_planned_work_is_announced_in_the_year_before_it_begins():
     found = read(body).incidents[0]
     assert [update.at.year for update in found.updates] == [2019, 2019]
     assert found.started_at == datetime(2020, 1, 9, 14, tzinfo=UTC)
+    assert found.scheduled_until == datetime(2020, 1, 9, 16, tzinfo=UTC)
     assert found.kind is IncidentKind.MAINTENANCE
+
+
+@pytest.mark.parametrize(
+    ("plan", "published", "until"),
+    [
+        ("Jan  8, 21:00 UTC &nbsp;-&nbsp; Jan  9, 01:00 UTC", "2020-01-08T21:00:00Z", (9, 1)),
+        ("Jan 8, 9:00 - 10:00 PST", "2020-01-08T09:00:00-08:00", (8, 18)),
+        ("Dec 31, 23:00 PST - Jan 1, 01:00 PST", "2019-12-31T23:00:00-08:00", (1, 9)),
+        ("Jan 8, 21:00 CET - Jan 9, 01:00 CEST", "2020-01-08T21:00:00+01:00", None),
+        ("Jan 8, 21:00 - 20:00 UTC", "2020-01-08T21:00:00Z", None),
+        ("Jan 8, 21:00 UTC", "2020-01-08T21:00:00Z", None),
+        ("soon - later", "2020-01-08T21:00:00Z", None),
+    ],
+)
+def test_x5_a_planned_end_is_certain_or_it_is_not_known(plan, published, until):
+    """It is as long after the start, an instant, as the two times on the wall are apart."""
+    html = f"<p><strong>THIS IS A SCHEDULED EVENT {plan}</strong></p>"
+    html += update_html("Dec 12, 22:33 UTC", "Scheduled", "x")
+    found = read(history(html, published=published, updated=published)).incidents[0]
+    assert found.scheduled_until == (until and datetime(2020, 1, *until, tzinfo=UTC))
 
 
 # (date as written, `published` of its entry, the instant that is certain)

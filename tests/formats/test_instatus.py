@@ -295,6 +295,17 @@ def test_planned_work_that_left_the_summary_is_not_asked_for_at_every_look():
     assert not life.known.is_unsettled
 
 
+@pytest.mark.parametrize("minutes", [None, "", "soon", "-5", "9" * 9, [1], 4.5])
+def test_a_duration_of_planned_work_that_is_none_leaves_its_end_unknown(minutes):
+    """And the work itself is read all the same."""
+    (work,) = json.loads(SAMPLE[SUMMARY])["activeMaintenances"]
+    document = summary(activeMaintenances=[work | {"duration": minutes}])
+    found, _ = read({**SAMPLE, SUMMARY: document})
+    (planned,) = [one for one in found.incidents if one.kind == "maintenance"]
+    assert planned.started_at is not None
+    assert planned.scheduled_until is None
+
+
 def test_the_recorded_end_of_an_incident_is_read():
     """`notices` of a web page, with what its components are called."""
     seen = Seen(first_look=False, open_ids=frozenset({ENDED}))

@@ -1,11 +1,17 @@
 """The words that every kind of receiver shares."""
 
+from datetime import UTC, datetime
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from bellbuoy.events import EventKind
+from bellbuoy.model.facts import IncidentStatus
 from bellbuoy.notifiers import Digest
-from bellbuoy.notifiers._wording import digest_words
+from bellbuoy.notifiers._wording import digest_words, state
 from tests.event_samples import AT, component_event, incident_event, message, page_event
 
 
@@ -13,6 +19,25 @@ def digest(*events):
     """These events as one message."""
     told = tuple(message(event, reason="quiet hours") for event in events)
     return Digest(id="d1", messages=told, sent_at=int(AT.timestamp()))
+
+
+@pytest.mark.parametrize(
+    ("until", "said"),
+    [
+        (UNSET, "Scheduled for 2026-02-23 22:30"),
+        (datetime(2026, 2, 23, 22, 45, tzinfo=UTC), "Scheduled for 2026-02-23 22:30 to 23:45"),
+        (
+            datetime(2026, 2, 24, 1, 0, tzinfo=UTC),
+            "Scheduled for 2026-02-23 22:30 to 2026-02-24 02:00",
+        ),
+    ],
+)
+def test_planned_work_says_when_it_begins_and_ends_in_the_readers_zone(until, said):
+    """The day only once, where it is the same there."""
+    event = incident_event(EventKind.MAINTENANCE_SCHEDULED, status=IncidentStatus.SCHEDULED)
+    begins = datetime(2026, 2, 23, 21, 30, tzinfo=UTC)
+    plan = replace(event.incident, started_at=begins, scheduled_until=until)
+    assert state(replace(event, incident=plan), "Europe/Berlin") == said
 
 
 @given(seqs=st.sets(st.integers(1, 60), min_size=2))

@@ -331,6 +331,7 @@ def _planned() -> KnownIncident:
         kind=IncidentKind.MAINTENANCE,
         impact=Impact.NONE,
         started_at=NOW + timedelta(hours=12),
+        scheduled_until=NOW + timedelta(hours=14),
         components=(AffectedComponent(id="frankfurt", name="Frankfurt"),),
     )
 

@@ -17,9 +17,9 @@ BERLIN = ZoneInfo("Europe/Berlin")
 PAGE = watched("acme", "Acme")
 
 
-def work(key, status, began, ended=None, title=""):
+def work(key, status, began, ended=None, title="", until=None):
     """Planned work."""
-    more = {"resolved_at": ended, "updated_at": ended} if ended else {}
+    more = {"resolved_at": ended, "updated_at": ended} if ended else {"scheduled_until": until}
     return incident(
         key,
         title or f"Work {key}",
@@ -31,9 +31,9 @@ def work(key, status, began, ended=None, title=""):
     )
 
 
-def entry(*args):
+def entry(*args, **more):
     """The same as it is shown."""
-    return month.entry(PAGE.page.key, PAGE.page.provider, work(*args))
+    return month.entry(PAGE.page.key, PAGE.page.provider, work(*args, **more))
 
 
 def shown(weeks):
@@ -47,7 +47,12 @@ def seen():
     """A month with work that is over, goes on and is ahead."""
     works = (
         work("over", IncidentStatus.COMPLETED, NOW - timedelta(days=9), NOW - timedelta(days=8)),
-        work("on", IncidentStatus.IN_PROGRESS, NOW - timedelta(hours=2)),
+        work(
+            "on",
+            IncidentStatus.IN_PROGRESS,
+            NOW - timedelta(hours=2),
+            until=NOW + timedelta(hours=1),
+        ),
         work("ahead", IncidentStatus.SCHEDULED, NOW + timedelta(days=3)),
         work("far", IncidentStatus.SCHEDULED, NOW + timedelta(days=40)),
         *(
@@ -82,6 +87,15 @@ async def test_the_list_tells_what_goes_on_and_what_is_ahead_by_day(client):
         "Wednesday, 30 December 2026",
     ]
     assert "Work over" not in " ".join(page.texts("//div[@id='list']"))
+    first, second, *_ = page.texts("//span[@class='work-time']")
+    assert first == "2026-11-20 14:30:00 UTC to 2026-11-20 17:30:00 UTC"
+    assert "to" not in second, "what is not known is not made up"
+
+
+async def test_the_board_says_until_when(client):
+    """What comes after is what people wait for."""
+    whens = (await read(client, "/")).texts("//section[@id='works']//span[@class='when']")
+    assert whens[0] == "now, since 14:30, until 17:30"
 
 
 async def test_a_day_of_the_calendar_leads_to_all_of_that_day(client):
@@ -130,6 +144,20 @@ def test_work_stands_on_every_day_that_it_touches_in_the_zone_of_the_config():
         "2026-11-12",
         "2026-11-13",
     ]
+
+
+def test_planned_work_stands_on_every_day_until_its_planned_end():
+    """Also while it goes on; once it is over, until it ended."""
+    begins, until = NOW - timedelta(days=1), NOW + timedelta(days=1)
+    for status in (IncidentStatus.SCHEDULED, IncidentStatus.IN_PROGRESS):
+        one = entry("a", status, begins, until=until)
+        assert list(shown(month.weeks(FIRST, [one], NOW, ZoneInfo("UTC")))) == [
+            "2026-11-19",
+            "2026-11-20",
+            "2026-11-21",
+        ]
+    backwards = entry("a", IncidentStatus.SCHEDULED, begins, until=begins - timedelta(days=9))
+    assert list(shown(month.weeks(FIRST, [backwards], NOW, ZoneInfo("UTC")))) == ["2026-11-19"]
 
 
 def test_work_that_goes_on_stands_on_every_day_until_today():

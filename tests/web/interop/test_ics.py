@@ -54,18 +54,20 @@ def only(body: bytes):
     return event
 
 
-async def test_planned_work_is_an_event_with_its_beginning(client):
+async def test_planned_work_is_an_event_with_its_beginning_and_its_planned_end(client):
     """Who, what, when, and where to read on."""
     event = only((await client.get("/maintenance.ics")).content)
     assert event["summary"] == "Cloudflare: FRA (Frankfurt) on 2026-11-21"
     assert event.decoded("dtstart") == datetime(2026, 11, 21, 4, 30, tzinfo=UTC)
+    assert event.decoded("dtend") == datetime(2026, 11, 21, 6, 30, tzinfo=UTC)
+    assert "not known" not in event["description"]
     assert event["status"] == "CONFIRMED"
     assert event["transp"] == "TRANSPARENT"
     assert event["url"].startswith(f"{HERE}/incidents/")
     assert "Traffic may be re-routed." in event["description"]
 
 
-async def test_it_has_no_end_before_it_ended():
+async def test_work_whose_planned_end_is_not_known_has_no_end_before_it_ended():
     """What is not known is not made up, and the text says so; then it ends when it ended."""
     event = only(await read(work()))
     assert "dtend" not in event
@@ -76,6 +78,8 @@ async def test_it_has_no_end_before_it_ended():
     event = only(await read(work(begun, done, started_at=minutes_ago(60))))
     assert event.decoded("dtstart") == minutes_ago(60)
     assert event.decoded("dtend") == minutes_ago(10)
+    longer = work(begun, done, started_at=minutes_ago(60), scheduled_until=NOW)
+    assert only(await read(longer)).decoded("dtend") == minutes_ago(10)
     assert "not known" not in event["description"]
 
 

@@ -43,6 +43,7 @@ WITHIN = 30.0
 """Seconds after which something that should have come has not."""
 
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10)
+WORK = timedelta(hours=2)
 API = AffectedComponent(id="c1", name="API")
 
 
@@ -72,6 +73,7 @@ class Vendor:
             status=status,
             impact=Impact.NONE if kind is IncidentKind.MAINTENANCE else Impact.MAJOR,
             started_at=at,
+            scheduled_until=at + WORK if kind is IncidentKind.MAINTENANCE else None,
             components=(API,),
         )
         new = IncidentUpdate(id=f"{id}-{self._minutes}", status=status, body=body, at=at)
@@ -142,6 +144,7 @@ async def told(app: App) -> list[tuple]:
             event.kind,
             event.late,
             event.incident and (event.incident.title, event.incident.status, event.incident.impact),
+            event.incident and event.incident.scheduled_until,
             event.update and (event.update.status, event.update.body, event.update.at),
             event.component and (event.component.name, event.component.status),
         )
