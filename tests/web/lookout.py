@@ -269,6 +269,7 @@ def _work(key: str, title: str, at: datetime, *, on: bool = False) -> KnownIncid
         impact=Impact.NONE,
         impact_raw="maintenance",
         started_at=at,
+        scheduled_until=at + timedelta(hours=3),
         components=(AffectedComponent(id="frankfurt", name="Frankfurt"),),
     )
 
