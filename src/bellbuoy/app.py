@@ -20,10 +20,11 @@ from xxhash import xxh3_64_hexdigest
 
 from bellbuoy import __version__
 from bellbuoy.config import Config
-from bellbuoy.delivery.courier import Send, always
+from bellbuoy.delivery.courier import always
 from bellbuoy.delivery.heartbeat import Heartbeat
 from bellbuoy.delivery.patience import Patience
 from bellbuoy.delivery.post import Crew, Post
+from bellbuoy.delivery.ways import Send
 from bellbuoy.errors import StoreError
 from bellbuoy.events import Event
 from bellbuoy.exchange import Exchange

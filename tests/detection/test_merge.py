@@ -368,6 +368,16 @@ def test_a_planned_end_that_was_not_known_before_is_taken_in_silence() -> None:
     assert held.scheduled_until == at(660)
 
 
+def test_a_planned_end_that_comes_with_an_update_stands_in_its_event() -> None:
+    """An event tells the work as it stands right after it."""
+    watch = Watch(page_says(), page_says(_work(SCHEDULED, until=None)))
+    begun = update("2", "in_progress", "we work", minute=600)
+    (event,) = watch.look(page_says(_work(SCHEDULED, begun))).events
+    assert event.changes == {}
+    assert event.incident is not None
+    assert event.incident.scheduled_until == at(660)
+
+
 def test_the_plan_of_work_that_is_over_stays_as_it_was_told() -> None:
     """Vendors write the real times over the planned ones at the end: the update tells that."""
     watch = Watch(page_says(), page_says(_work(SCHEDULED)))

@@ -12,13 +12,12 @@ nothing is sent again. Does not decide what is sent to whom (dispatcher), nor ho
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from traceback import extract_tb
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -27,18 +26,11 @@ from bellbuoy.delivery.parcels import APART, Parcel
 from bellbuoy.delivery.patience import Patience
 from bellbuoy.delivery.planning import digest_id
 from bellbuoy.delivery.retries import HELD_AT_MOST, next_attempt_at
+from bellbuoy.delivery.ways import Notify, Send, opened
 from bellbuoy.errors import DelayedError, DeliveryError, DisabledError, RefusedError
 from bellbuoy.events import Event
-from bellbuoy.exchange import Exchange
 from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Receipt, Service
 from bellbuoy.notifiers import (
-    Digest,
-    DigestDoor,
-    DigestNotifier,
-    Door,
-    DoorNotifier,
-    HttpNotifier,
-    Message,
     Notifier,
     PacedNotifier,
     Receiver,
@@ -77,11 +69,6 @@ STORE_TRIES = 3
 """How often `drain` tries a store that refuses."""
 
 WANTS_NO_MORE = "the receiver wants no more events (410)"
-
-Send = Callable[[Exchange[Receipt]], Awaitable[Receipt]]
-"""Performs a receiver's exchange; the app hands in the driver's."""
-
-Notify = Callable[[Message | Digest], Awaitable[Receipt]]
 
 
 def always() -> bool:
@@ -174,19 +161,12 @@ class Courier:
 
     async def _open(self, stack: AsyncExitStack) -> Notify | None:
         """The way to the receiver; None if its door could not be opened."""
-        notifier, settings = self._notifier, self._receiver.settings
-        if isinstance(notifier, HttpNotifier):
-            return lambda told: self._send(_exchange(notifier, told, settings))
-        if not isinstance(notifier, DoorNotifier):
-            raise TypeError(f"{notifier!r} has neither `notify` nor `open`")
         try:
-            door = await stack.enter_async_context(notifier.open(settings))
+            return await opened(self._notifier, self._receiver.settings, self._send, stack)
         except DeliveryError as error:
             self._tell(f"cannot be opened: {error.detail}", "error")
         except Exception as error:  # noqa: BLE001 - a broken door must not end the others
             self._tell(f"cannot be opened: {_unexpected(error)}", "error")
-        else:
-            return lambda told: _through(door, told)
         return None
 
     async def _deliver(self, notify: Notify, until: datetime | None) -> None:
@@ -426,22 +406,6 @@ class Courier:
         self._observer.happened(
             Happened(what=f"receiver {self._receiver.name}: {what}", level=level)
         )
-
-
-def _exchange(notifier: HttpNotifier, told: Message | Digest, settings: Any) -> Exchange[Receipt]:
-    if isinstance(told, Message):
-        return notifier.notify(told, settings)
-    if not isinstance(notifier, DigestNotifier):
-        raise RefusedError("this kind of receiver takes no digests")
-    return notifier.digest(told, settings)
-
-
-async def _through(door: Door, told: Message | Digest) -> Receipt:
-    if isinstance(told, Message):
-        return await door.notify(told)
-    if not isinstance(door, DigestDoor):
-        raise RefusedError("this kind of receiver takes no digests")
-    return await door.digest(told)
 
 
 def _unexpected(error: Exception) -> str:

@@ -14,8 +14,9 @@ from secrets import token_hex
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bellbuoy.delivery.courier import Courier, Send
+from bellbuoy.delivery.courier import Courier
 from bellbuoy.delivery.dispatcher import Dispatcher
+from bellbuoy.delivery.ways import Send
 from bellbuoy.events import (
     Event,
     EventKind,

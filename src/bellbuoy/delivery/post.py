@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from bellbuoy.config import Config
-from bellbuoy.delivery.courier import STOP_WITHIN, Courier, Send
+from bellbuoy.delivery.courier import STOP_WITHIN, Courier
 from bellbuoy.delivery.dispatcher import Dispatcher
 from bellbuoy.delivery.pacing import Paces
+from bellbuoy.delivery.ways import Send
 from bellbuoy.errors import LeaseLostError
 from bellbuoy.model.leases import DISPATCHER, Lease, receiver_lease
 from bellbuoy.notifiers import Notifiers, renewal, takes_digests

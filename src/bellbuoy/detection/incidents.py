@@ -338,6 +338,18 @@ def _is_stated(known: KnownIncident, incident: Incident, name: str) -> bool:
     return name != "impact" or incident.impact is not Impact.UNKNOWN
 
 
+def _plan(known: KnownIncident, incident: Incident, *, stated: bool) -> dict[str, Any]:
+    """What is taken over of start and planned end: what was not reckoned with yet.
+
+    With `stated` also what a page says instead of what was.
+    """
+    return {
+        name: getattr(incident, name) or getattr(known, name)
+        for name in _PLAN
+        if not _is_planned(known, name) or (stated and _is_stated(known, incident, name))
+    }
+
+
 def _is_planned(known: KnownIncident, name: str) -> bool:
     """Whether people reckon with an instant: that of planned work, once it was told."""
     return known.kind is IncidentKind.MAINTENANCE and getattr(known, name) is not None
@@ -379,7 +391,7 @@ def _with_listed(known: KnownIncident, incident: Incident) -> KnownIncident:
         title=incident.title,
         **impact,
         components=components,
-        **{name: getattr(incident, name) for name in _PLAN if _is_stated(known, incident, name)},
+        **_plan(known, incident, stated=True),
         updated_at=incident.updated_at or known.updated_at,
         resolved_at=resolved_at,
     )
@@ -392,11 +404,10 @@ def _with_times(known: KnownIncident, incident: Incident, *, replace_all: bool) 
     components = known.components
     if {_name(c) for c in components} == {_name(c) for c in incident.components}:
         components = incident.components  # the same parts, with their present statuses
-    first = [name for name in _PLAN if not _is_planned(known, name)]
     return replace(
         known,
         url=incident.url or known.url,
-        **{name: getattr(incident, name) or getattr(known, name) for name in first},
+        **_plan(known, incident, stated=False),
         updated_at=incident.updated_at or known.updated_at,
         resolved_at=incident.resolved_at or known.resolved_at,
         components=components,

@@ -32,8 +32,8 @@ FULL = 25
 
 _HISTORY = " - Incident History"
 _PLANNED_MARK = "THIS IS A SCHEDULED EVENT"
-_LONGEST_PLAN = 330
-"""Days that planned work lasts at most, to tell the year of its end by."""
+_LONGEST_PLAN = timedelta(days=330)
+"""How long planned work lasts at most, to tell the year of its end by."""
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WHEN = re.compile(
@@ -315,7 +315,7 @@ def _planned_end(plan: str, entry: Entry) -> datetime | None:
         return None
     day = first.rpartition(",")[0]
     try:
-        near = start.wall + timedelta(days=_LONGEST_PLAN)
+        near = start.wall + _LONGEST_PLAN
         end = read_when(last, near) or read_when(f"{day}, {last}", near)
         if end is None or end.wall <= start.wall or start.zone not in {"", end.zone}:
             return None

@@ -72,16 +72,15 @@ class _Slot:
     """A page's place in the schedule.
 
     `began` is when the visit in flight began, else None; `looked` when the last one did.
-    `is_waiting` is true while its due time stands in the heap. `is_given_up` says that the visit
-    in flight was cancelled to begin anew, `is_put_back` that it will on a slow seat. `is_poked`
-    says that somebody poked while the visit was in flight, and may know more than it sees.
-    `is_gone` says that the page is not ours any more.
+    `is_waiting` is true while its due time stands in the heap. `is_put_back` says that the visit
+    was given up to begin anew on a slow seat. `is_poked` says that somebody poked while the visit
+    was in flight, and may know more than it sees. `is_gone` says that the page is not ours any
+    more.
     """
 
     __slots__ = (
         "began",
         "due",
-        "is_given_up",
         "is_gone",
         "is_looked_at",
         "is_poked",
@@ -103,7 +102,6 @@ class _Slot:
         self.looked = -math.inf
         self.is_waiting = False
         self.is_looked_at = False
-        self.is_given_up = False
         self.is_put_back = False
         self.is_poked = False
         self.is_gone = False
@@ -199,8 +197,8 @@ class Scheduler:
 
     def interrupt(self) -> None:
         """Give up all visits in flight, to begin them anew as soon as they may."""
-        for task, slot in (self._flying[False] | self._flying[True]).items():
-            slot.is_given_up = task.cancel()
+        for task in (*self._flying[False], *self._flying[True]):
+            task.cancel()
 
     def _remove(self, page_keys: Iterable[str]) -> list[_Slot]:
         slots = [self._slots.pop(self._numbers[key]) for key in page_keys if self.has(key)]
@@ -362,13 +360,13 @@ class Scheduler:
             return
         for task, slot in self._flying[False].items():
             if slot.began is not None and time - slot.began > PATIENCE:
-                slot.is_put_back = slot.is_given_up = task.cancel()
+                slot.is_put_back = task.cancel()
 
     async def _fly(self, slot: _Slot) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         look = await self._visit(slot.page, slot.state, lag=max(began - slot.due, 0.0))
-        slot.is_given_up = slot.is_put_back = False
+        slot.is_put_back = False
         slot.began = None
         slot.looked = began
         if look.is_kept:
@@ -409,8 +407,8 @@ class Scheduler:
         slot = self._flying[False].pop(task, None) or self._flying[True].pop(task)
         if not task.cancelled():
             self._broken = self._broken or task.exception()
-        elif slot.is_given_up and not slot.is_gone:
-            slot.is_given_up = False
+        elif not slot.is_gone:
+            # Given up, and still ours: it begins anew.
             slot.began = None
             self._ready[slot.is_slow].append(slot)
         # Mostly nobody waits for the seat, and what is due next is not this page.
