@@ -1,6 +1,5 @@
 """One bad config per fault: `bad/<fault>.yaml`, and beside it exactly what a person is told."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from bellbuoy.config.load import load_config
 from bellbuoy.errors import ConfigError, PluginError
 from tests.config.conftest import TOKEN
+from tests.moments import least_cpu
 
 FOLDER = Path(__file__).parent / "bad"
 FAULTS = sorted(path.name for path in FOLDER.iterdir() if path.suffix != ".txt")
@@ -43,9 +43,11 @@ def test_every_expected_text_belongs_to_a_config():
 def test_w7_a_bomb_of_aliases_is_refused_in_less_than_a_second(kinds, env, monkeypatch):
     """Nine lines that would grow to a billion values cost no more than nine lines."""
     monkeypatch.chdir(FOLDER)
-    began = time.perf_counter()
-    assert "is an alias" in told("alias-bomb.yaml", kinds, env)
-    assert time.perf_counter() - began < 1
+
+    def act():
+        assert "is an alias" in told("alias-bomb.yaml", kinds, env)
+
+    assert least_cpu(act, enough=1) < 1
 
 
 def test_a_plugin_that_is_missing_is_a_plugin_error(kinds, env, monkeypatch):

@@ -1,7 +1,6 @@
 """Salesforce Trust: instances, incidents that hang under many of them, and how they end."""
 
 import json
-import time
 from typing import Any
 
 import msgspec
@@ -21,6 +20,7 @@ from tests.formats.conversation import Answer, converse
 from tests.formats.lives import Life
 from tests.formats.mutations import mutated
 from tests.formats.samples import FIXTURES, ROOT, body_of, page_at, sample
+from tests.moments import least_cpu
 
 PRODUCT = f"{ROOT}/v1/products/Acme_Cloud"
 PREVIEW = f"{ROOT}/v1/instances/status/preview?childProducts=false"
@@ -346,16 +346,8 @@ def test_the_recorded_list_served_again_is_no_news(corpus):
 def test_a_million_and_a_half_bytes_take_less_than_the_bare_decoder_thrice(corpus):
     """No poll may hold up the others."""
     body = body_of(corpus / LIST)
-
-    def least(act: Any) -> float:
-        times = []
-        for _ in range(5):
-            began = time.perf_counter()
-            act()
-            times.append(time.perf_counter() - began)
-        return min(times)
-
-    assert least(lambda: read({PREVIEW: body})) < 3 * least(lambda: json.loads(body))
+    ours, theirs = least_cpu(lambda: read({PREVIEW: body})), least_cpu(lambda: json.loads(body))
+    assert ours < 3 * theirs
 
 
 def test_the_shapes_name_the_fields_as_the_vendor_does():

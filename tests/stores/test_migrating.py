@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -74,24 +75,22 @@ def test_p7_ten_processes_at_once_bring_it_up_to_date_once(old_store, version):
         "import sys; from bellbuoy.stores.migrating import migrate; sys.stdin.read(1); "
         f"print(migrate({address!r}).after)"
     )
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", script],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONWARNINGS": "error"},
-        )
-        for _ in range(10)
-    ]
-    for process in processes:
-        process.stdin.write("x")
-        process.stdin.flush()
-    for process in processes:
-        out, err = process.communicate(timeout=100)
-        assert (process.returncode, out.strip(), err) == (0, migrations.HEAD, "")
+    command = [sys.executable, "-c", script]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    environment = {**os.environ, "PYTHONWARNINGS": "error"}
+    with ExitStack() as held:
+        ten = [
+            held.enter_context(
+                subprocess.Popen(command, **pipes, text=True, cwd=ROOT, env=environment)
+            )
+            for _ in range(10)
+        ]
+        for process in ten:
+            process.stdin.write("x")
+            process.stdin.flush()
+        for process in ten:
+            out, err = process.communicate(timeout=100)
+            assert (process.returncode, out.strip(), err) == (0, migrations.HEAD, "")
     asyncio.run(sound(address))
 
 

@@ -2,15 +2,18 @@
 
 import asyncio
 import shutil
+import sqlite3
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
-from bellbuoy.errors import AlreadyRunningError
+from bellbuoy.errors import AlreadyRunningError, StoreUnavailableError
 from bellbuoy.stores import sql as sql_module
+from bellbuoy.stores import sqlite
+from bellbuoy.stores.faults import mapped
 from bellbuoy.stores.opening import open_store
 from tests.stores.older import fixture, make_postgres
 from tests.stores.samples import event, known, page, visit
@@ -99,6 +102,34 @@ def test_p7_of_ten_processes_that_open_an_older_store_one_migrates(kind, databas
             each.stdin.flush()
         said = sorted(each.communicate(timeout=60)[0] for each in ten)
     assert said == ["False 3\n"] * 9 + ["True 3\n"]
+
+
+@pytest.fixture
+def unlogged(database) -> Path:
+    """A file that other means put back, so it has no write-ahead log yet."""
+    sqlite.prepare(database, locked=False)
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        assert connection.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+    return database
+
+
+async def test_p7_a_file_without_a_log_is_waited_for_while_another_writes_it(unlogged, monkeypatch):
+    """The log is begun by whoever comes first, and nobody is sent away meanwhile."""
+    with closing(sqlite3.connect(unlogged, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waited = []
+        monkeypatch.setattr(sqlite, "sleep", lambda _: waited.append(other.execute("ROLLBACK")))
+        async with open_store(str(unlogged)) as store:
+            assert await store.last_seq() == 0
+        assert len(waited) == 1
+
+
+def test_p7_a_file_without_a_log_that_never_gets_free_is_told_of(unlogged):
+    """Waiting has an end."""
+    with closing(sqlite3.connect(unlogged, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailableError, match="database is locked"), mapped("here"):
+            sqlite.connect(unlogged, patience=0.05).connect()
 
 
 async def test_p5_the_lock_goes_with_the_poller(database):

@@ -114,14 +114,14 @@ def damaged(place: str, problem: str) -> StoreCorruptError:
 
 def _is_corrupt(cause: BaseException) -> bool:
     if isinstance(cause, sqlite3.Error):
-        return _primary_code(cause) in _CORRUPT
+        return primary_code(cause) in _CORRUPT
     # A blob that does not decode was not written by us: bytes flipped inside a row.
     return isinstance(cause, MsgspecError) or _state(cause) in _CORRUPT_STATES
 
 
 def _is_unavailable(error: BaseException, cause: BaseException) -> bool:
     if isinstance(cause, sqlite3.Error):
-        return _primary_code(cause) in _UNAVAILABLE
+        return primary_code(cause) in _UNAVAILABLE
     if _is_of_postgres(cause) and (_state(cause) in _UNAVAILABLE_STATES or _is_operational(cause)):
         return True
     return isinstance(error, OSError | OperationalError | PoolTimeoutError)
@@ -151,5 +151,6 @@ def _in_one_line(error: BaseException) -> str:
     return said if cure is None else f"{said}; {cure}"
 
 
-def _primary_code(error: sqlite3.Error) -> int:
+def primary_code(error: sqlite3.Error) -> int:
+    """Why SQLite refused, such as `sqlite3.SQLITE_BUSY`; 0 if it was Python's module."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -26,7 +26,7 @@ from bellbuoy.errors import (
 from bellbuoy.platform import LockedError, file_lock, sync_directory, sync_names
 from bellbuoy.stores import migrations, schema, search
 from bellbuoy.stores.database import READERS
-from bellbuoy.stores.faults import HINT, damaged, mapped
+from bellbuoy.stores.faults import HINT, damaged, mapped, primary_code
 from bellbuoy.stores.new_file import new_file
 
 BUSY_TIMEOUT = 10.0
@@ -39,7 +39,7 @@ _HELD_BRIEFLY = 10.0
 """Seconds to wait for the poller's lock of an older file: whoever migrates it lets go soon."""
 
 _LOOK_EVERY = 0.02
-"""Seconds between two looks whether it is free."""
+"""Seconds between two looks whether what another process holds is free."""
 
 WRITING = {"writing": True}
 """The execution options of an engine or connection whose transactions write."""
@@ -176,7 +176,7 @@ def _can_search() -> bool:
 def _connect(path: Path, patience: float = BUSY_TIMEOUT) -> sqlite3.Connection:
     connection = _look_into(path, patience)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _use_log(connection, patience)
         connection.execute("PRAGMA synchronous = FULL")
         # fsync does not empty the drive's cache on macOS: https://www.sqlite.org/pragma.html#pragma_fullfsync
         connection.execute("PRAGMA fullfsync = ON")
@@ -184,6 +184,25 @@ def _connect(path: Path, patience: float = BUSY_TIMEOUT) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _use_log(connection: sqlite3.Connection, patience: float) -> None:
+    """Write ahead into a log from now on. Raises sqlite3.Error.
+
+    A file that was put back by other means may have none yet. SQLite begins one while it reads
+    the file already, and whoever reads already is refused at once where another one writes:
+    https://www.sqlite.org/c3ref/busy_handler.html
+    """
+    ends_at = monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if primary_code(error) != sqlite3.SQLITE_BUSY or monotonic() > ends_at:
+                raise
+            sleep(_LOOK_EVERY)
+        else:
+            return
 
 
 def _look_into(path: Path, patience: float = BUSY_TIMEOUT) -> sqlite3.Connection:
