@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import Raw, Struct
@@ -157,7 +157,7 @@ def read_incident(
 
 @cache
 def _list_of(shape: type[S]) -> msgspec.json.Decoder[list[S]]:
-    return msgspec.json.Decoder(list[shape])
+    return msgspec.json.Decoder(cast("Any", list)[shape])
 
 
 def rows_of(raw: Raw, shape: type[S]) -> tuple[list[S], bool]:
