@@ -30,7 +30,7 @@ class RequestDone(Struct, frozen=True, kw_only=True):
 class VisitDone(Struct, frozen=True, kw_only=True):
     """One poll ended.
 
-    `outcome` is "not modified", "changed" (a new body was read) or "failed". `failure` is
+    `outcome` is "not modified", "changed" (it was worth a write) or "failed". `failure` is
     why, if it failed. `lag` is how late the visit began, in seconds. `events` counts what
     was recorded. `unreadable` is the page's standing after the visit: why it counts as
     unreadable (`Health.unreadable`), or None.

@@ -341,6 +341,57 @@ def test_p2_a_store_that_fails_loses_no_event_and_recovers() -> None:
     assert kinds(events) == {"incident.opened": 1}
 
 
+class Slow(MemoryStore):
+    """A commit takes ten seconds; `committing` is how many are under way."""
+
+    committing = 0
+
+    async def commit(self, visit):  # type: ignore[no-untyped-def]
+        """See `Store`."""
+        self.committing += 1
+        await asyncio.sleep(10)
+        self.committing -= 1
+        return await super().commit(visit)
+
+
+def test_m1_a_visit_that_is_given_up_while_it_is_kept_is_not_forgotten() -> None:
+    """Else the page that is told of as unreadable would never be told of as readable."""
+    store = Slow()
+    given_up = 0
+
+    async def lapse(app: App) -> None:
+        nonlocal given_up
+        while asyncio.get_running_loop().time() < 3600:
+            await asyncio.sleep(1)
+            if store.committing:
+                given_up += 1
+                app._rounds.lapsed()
+
+    network = ScriptedNetwork(lambda url, time: b"garbage" if 60 < time < 1800 else QUIET)
+    events = monitored(config(page()), network, seconds=1, store=store, during=lapse)
+    assert kinds(events) == {"page.unreadable": 1, "page.readable": 1}
+    assert given_up >= 2
+
+
+def test_m1_visits_that_are_given_up_begin_anew() -> None:
+    """What was asked for under leases that count no more is asked for again, and told once."""
+
+    async def slow(url: str, time: float) -> Snapshot:
+        await asyncio.sleep(10)
+        return TROUBLE if time > 100 else QUIET
+
+    async def lapse(app: App) -> None:
+        await asyncio.sleep(125)
+        assert network.in_flight == 1
+        app._rounds.lapsed()
+
+    network = ScriptedNetwork(slow)
+    events = monitored(config(page()), network, seconds=20, during=lapse)
+    *_, given_up, anew = network.times[page().url]
+    assert (round(given_up), round(anew)) == (120, 125)
+    assert kinds(events) == {"incident.opened": 1}
+
+
 def test_h3_validators_are_kept_only_with_the_data_they_vouch_for() -> None:
     """Nothing that could not be kept is ever asked about with its own ETag."""
 

@@ -7,8 +7,9 @@ there, and nothing is loaded and nothing written. Does not decide when to come (
 what changed (detection) or who hears of it (delivery).
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -187,9 +188,10 @@ class Poller:
         standing, event = _moved(page, standing, conversation, now)
         events += [event] if event else []
         state = replace(state, face=face, health=standing)
-        if events:
-            await self._commit(Visit(page=page, state=state, events=tuple(events)))
-        return Look(state=state, max_age=answer.max_age), len(events)
+        if not events:
+            return Look(state=state, max_age=answer.max_age), 0
+        await self._conclude(Visit(page=page, state=state, events=tuple(events)))
+        return Look(state=state, max_age=answer.max_age, is_kept=True), len(events)
 
     async def _changed(
         self,
@@ -239,7 +241,7 @@ class Poller:
         if is_same and not events:
             return Look(state=state, max_age=max_age), 0
         visit = Visit(page=page, state=state, before=known, known=after, events=events)
-        return Look(state=state, max_age=max_age, is_kept=True), len(await self._commit(visit))
+        return Look(state=state, max_age=max_age, is_kept=True), len(await self._conclude(visit))
 
     def _check_globs(self, page: Page, snapshot: Snapshot) -> None:
         """Say, once, that the components a person asked for are not on this page."""
@@ -322,11 +324,22 @@ class Poller:
             return Look(state=failed), 0
         events = (event,) if event else ()
         try:
-            await self._commit(Visit(page=page, state=failed, events=events))
+            await self._conclude(Visit(page=page, state=failed, events=events))
         except StoreError as trouble:
             self._observer.happened(refused(str(trouble)))
             return Look(state=failed if event is None else state), 0
         return Look(state=failed, is_kept=True), len(events)
+
+    async def _conclude(self, visit: Visit) -> tuple[Event, ...]:
+        """Keep what a visit taught as its last act, even if it is given up meanwhile.
+
+        Whoever remembers less than is on disk tells of it a second time, or not of its end.
+        """
+        keeping = asyncio.ensure_future(self._commit(visit))
+        while not keeping.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([keeping])
+        return keeping.result()
 
     async def _commit(self, visit: Visit) -> tuple[Event, ...]:
         recorded = await self._writing(visit.page.key).commit(visit)
