@@ -139,6 +139,11 @@ def event(
     )
 
 
+def untold(page_key: str, incident: KnownIncident) -> tuple[Event, ...]:
+    """What is told of an incident whose page is forgotten: nothing."""
+    return ()
+
+
 def worker(id: str, **rest) -> Worker:
     """A worker with every role, unless something else is said of it."""
     said = {"name": f"{id}.example:1", "roles": tuple(Role), "version": "1", "started_at": NOW}

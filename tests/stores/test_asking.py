@@ -25,6 +25,7 @@ from tests.stores.samples import (
     known,
     page,
     texts,
+    untold,
     update,
     visit,
 )
@@ -279,7 +280,7 @@ async def test_a_list_follows_what_is_known_of_an_incident(store):
     assert names(await store.incidents()) == ["i2", "i1"]
     assert names(await store.incidents(kind=PLANNED)) == ["i1"]
     assert names(await store.incidents(since=NOW - DAY)) == ["i2"]
-    await store.forget_pages([])
+    await store.forget_pages([], untold)
     assert await store.incidents() == ()
 
 

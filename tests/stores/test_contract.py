@@ -220,16 +220,37 @@ async def test_components_are_kept_with_their_status(store):
 
 
 async def test_a_page_no_longer_watched_is_forgotten(store):
-    """Its open incidents come back once, its events stay, and watched pages are untouched."""
+    """Its open incidents end once in the log, its events stay, and watched pages are untouched."""
+    about = []
+
+    def ended(*orphan):
+        about.append(orphan)
+        return [event(2)]
+
     await store.commit(visit(None, known(incident("i1")), event(1)))
     there = known(incident("j1"), page_key=OTHER.key)
     await store.commit(visit(None, there, of=OTHER))
-    assert await store.forget_pages([OTHER.key]) == ((PAGE, incident("i1")),)
-    assert await store.forget_pages([OTHER.key]) == ()
+    assert await store.forget_pages([OTHER.key], ended) == (event(2).numbered(2),)
+    assert await store.forget_pages([OTHER.key], ended) == ()
+    assert about == [(PAGE, incident("i1"))]
     assert await store.load_known(PAGE) == Known(page_key=PAGE)
     assert await store.load_states([PAGE]) == {}
     assert await store.load_known(OTHER.key) == there
-    assert len(await store.read_events()) == 1
+    assert [each.seq for each in await store.read_events()] == [1, 2]
+
+
+async def test_p1_a_page_is_forgotten_with_the_end_of_its_incidents_or_not_at_all(store):
+    """Whoever forgot it first and told of it then would not tell of it after a crash."""
+    held = known(incident("i1"))
+    await store.commit(visit(None, held))
+
+    def ended(*_):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await store.forget_pages([], ended)
+    assert await store.load_known(PAGE) == held
+    assert await store.load_states([PAGE]) != {}
     now = known(incident("i1"))
     await store.commit(visit(Known(page_key=PAGE), now))
     assert await store.load_known(PAGE) == now

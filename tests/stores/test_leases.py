@@ -18,7 +18,7 @@ from bellbuoy.model.leases import (
 )
 from bellbuoy.stores import Outgoing
 from bellbuoy.stores.memory import MemoryStore
-from tests.stores.samples import NOW, delivery, event, known, page, state, visit, worker
+from tests.stores.samples import NOW, delivery, event, known, page, state, untold, visit, worker
 
 A, B = shard(1), shard(2)
 
@@ -106,7 +106,7 @@ WRITES = {
     "commit": lambda store: store.commit(visit(None, known(), event(1))),
     "save_states": lambda store: store.save_states([state()]),
     "append": lambda store: store.append([event(1)]),
-    "forget_pages": lambda store: store.forget_pages([]),
+    "forget_pages": lambda store: store.forget_pages([], untold),
     "write_cursor": lambda store: store.write_cursor("reader", 1),
     "dispatch": lambda store: store.dispatch("dispatcher", 1, Outgoing()),
     "settle": lambda store: store.settle(delivery(event(1).numbered(1))),

@@ -16,7 +16,18 @@ from bellbuoy.model.leases import Lease, shard
 from bellbuoy.stores import Outgoing, eventlog, sql
 from bellbuoy.stores.opening import open_store
 from tests.conftest import PROFILE
-from tests.stores.samples import DAY, NOW, delivery, event, known, page, state, visit, worker
+from tests.stores.samples import (
+    DAY,
+    NOW,
+    delivery,
+    event,
+    known,
+    page,
+    state,
+    untold,
+    visit,
+    worker,
+)
 
 NAMES = [shard(number) for number in range(6)]
 KEYS = [f"https://{number}.example" for number in range(6)]
@@ -188,7 +199,7 @@ class Rival:
             lambda: store.take_pokes(self.chance.sample(KEYS, 3)),
             lambda: store.renew(worker(self.id)),
             lambda: store.append([event(self.chance.randrange(10**9), about=None)]),
-            lambda: store.forget_pages(self.chance.sample(KEYS, 4)),
+            lambda: store.forget_pages(self.chance.sample(KEYS, 4), untold),
             lambda: store.revive(self._some_deliveries()[0].id, NOW),
             lambda: store.add_silence(silence),
             lambda: store.prune(NOW - DAY),

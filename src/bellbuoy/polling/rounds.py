@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from bellbuoy.config import Config
@@ -111,11 +112,8 @@ class Rounds:
 
         Raises StoreError.
         """
-        forgotten = await self._store.forget_pages(self._pages)
-        now = self._now()
-        events = [event for key, incident in forgotten for event in ended(key, incident, now)]
-        if events:
-            tell_recorded(self._observer, await self._store.append(events))
+        recorded = await self._store.forget_pages(self._pages, partial(ended, now=self._now()))
+        tell_recorded(self._observer, recorded)
 
     async def take_all(self) -> None:
         """Poll every page. Raises StoreError."""

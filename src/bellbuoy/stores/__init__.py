@@ -4,7 +4,7 @@
 memory, and one contract suite runs over all of them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, Self
 
@@ -15,6 +15,9 @@ from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Silence, 
 from bellbuoy.model.facts import IncidentKind, Page
 from bellbuoy.model.known import Known, KnownComponent, KnownIncident, PageState
 from bellbuoy.model.leases import Holding, Lease, Roster, Worker
+
+Ended = Callable[[str, KnownIncident], Iterable[Event]]
+"""What there is to be told of an open incident of the page with that key, which is forgotten."""
 
 
 class Visit(Struct, frozen=True, kw_only=True):
@@ -136,11 +139,11 @@ class Store(Protocol):
         """Record events that belong to no visit; returns the new ones, numbered."""
         ...
 
-    async def forget_pages(self, watched: Iterable[str]) -> tuple[tuple[str, KnownIncident], ...]:
-        """Open incidents of pages that have a state but are not watched any more.
+    async def forget_pages(self, watched: Iterable[str], ended: Ended) -> tuple[Event, ...]:
+        """Drop the states and known facts of pages that are not watched any more.
 
-        As (page key, incident). Those pages' states and known facts are dropped; their
-        events stay in the log.
+        Their events stay in the log, and to it comes in the same transaction what `ended` says
+        of each of their open incidents. Returns that as `append` does.
         """
         ...
 

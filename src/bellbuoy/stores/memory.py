@@ -20,7 +20,7 @@ from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Silence, 
 from bellbuoy.model.facts import IncidentKind
 from bellbuoy.model.known import Known, KnownComponent, KnownIncident, PageState
 from bellbuoy.model.leases import Holding, Lease, Roster, Worker
-from bellbuoy.stores import Outgoing, Visit
+from bellbuoy.stores import Ended, Outgoing, Visit
 from bellbuoy.stores.bell import Bell
 from bellbuoy.stores.memory_leases import MemoryLeases
 from bellbuoy.stores.memory_outbox import MemoryOutbox
@@ -147,14 +147,15 @@ class MemoryStore:
         return self._append(events)
 
     @_writes
-    async def forget_pages(self, watched: Iterable[str]) -> tuple[tuple[str, KnownIncident], ...]:
+    async def forget_pages(self, watched: Iterable[str], ended: Ended) -> tuple[Event, ...]:
         """See `Store`."""
         gone = self._states.keys() - frozenset(watched)
-        orphans = tuple(found for found in await self.open_incidents() if found[0] in gone)
+        orphans = [found for found in await self.open_incidents() if found[0] in gone]
+        events = [event for orphan in orphans for event in ended(*orphan)]
         for key in gone:
             del self._states[key]
             self._known.pop(key, None)
-        return orphans
+        return self._append(events)
 
     async def read_events(
         self, *, after: int = 0, limit: int = 500, incident: str | None = None

@@ -11,6 +11,7 @@ not decide which database it is, nor who may poll with it: `opening`, `sqlite` a
 import asyncio
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -27,6 +28,7 @@ from bellbuoy.model.facts import IncidentKind
 from bellbuoy.model.known import Known, KnownComponent, KnownIncident, PageState
 from bellbuoy.model.leases import Holding, Lease, Roster, Worker
 from bellbuoy.stores import (
+    Ended,
     Outgoing,
     Visit,
     eventlog,
@@ -150,9 +152,9 @@ class SqlStore:
         """See `Store`."""
         return await self._record(partial(eventlog.append, events=events))
 
-    async def forget_pages(self, watched: Iterable[str]) -> tuple[tuple[str, KnownIncident], ...]:
+    async def forget_pages(self, watched: Iterable[str], ended: Ended) -> tuple[Event, ...]:
         """See `Store`."""
-        return await self._write(knowledge.forget_pages, frozenset(watched))
+        return await self._record(partial(_forget, watched=frozenset(watched), ended=ended))
 
     async def read_events(
         self, *, after: int = 0, limit: int = 500, incident: str | None = None
@@ -409,6 +411,11 @@ def read_log_id(engine: Engine, place: str) -> str:
 def _commit(connection: Connection, visit: Visit) -> tuple[Event, ...]:
     knowledge.write_visit(connection, visit)
     return eventlog.append(connection, visit.events)
+
+
+def _forget(connection: Connection, watched: AbstractSet[str], ended: Ended) -> tuple[Event, ...]:
+    orphans = knowledge.forget_pages(connection, watched)
+    return eventlog.append(connection, [event for orphan in orphans for event in ended(*orphan)])
 
 
 def _problems(connection: Connection) -> tuple[str, ...]:
