@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
@@ -276,6 +277,35 @@ def test_while_configs_differ_nothing_is_forgotten():
         await fleet.apps[0].__aexit__(None, None, None)
         await asyncio.sleep(60)
         assert await fleet.store.load_states([gone]) == {}
+
+    among(situation, script)
+
+
+def test_m3_a_worker_that_lost_its_share_forgets_nothing():
+    """It was cut off before it got to it, and knows neither the new config nor who has it."""
+
+    def script(url, time):
+        return TROUBLE
+
+    async def situation(fleet):
+        async def away(*_):
+            raise StoreUnavailableError("the server is away")
+
+        fleet.store.forget_pages = away
+        fewer = replace(fleet.config, watched=fleet.config.watched[1:])
+        old = await fleet.start(fewer)
+        old._membership._store = SimpleNamespace(
+            renew=away, under=fleet.store.under, place="", retire=away
+        )
+        await asyncio.sleep(20)
+        await fleet.start()
+        await asyncio.sleep(60)
+        seen = await fleet.store.read_events(limit=1000)
+        assert PAGES[0].key in {event.page.key for event in seen}
+        del fleet.store.forget_pages
+        await asyncio.sleep(60)
+        assert PAGES[0].key in await fleet.store.load_states([PAGES[0].key])
+        assert await fleet.store.read_events(limit=1000) == seen
 
     among(situation, script)
 

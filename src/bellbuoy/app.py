@@ -25,7 +25,7 @@ from bellbuoy.delivery.heartbeat import Heartbeat
 from bellbuoy.delivery.patience import Patience
 from bellbuoy.delivery.post import Crew, Post
 from bellbuoy.delivery.ways import Send
-from bellbuoy.errors import StoreError
+from bellbuoy.errors import LeaseLostError, StoreError
 from bellbuoy.events import Event
 from bellbuoy.exchange import Exchange
 from bellbuoy.following import Following
@@ -33,7 +33,7 @@ from bellbuoy.http.driver import Driver
 from bellbuoy.model.delivery import Receipt
 from bellbuoy.model.facts import Page
 from bellbuoy.model.known import PageState
-from bellbuoy.model.leases import Role, Worker
+from bellbuoy.model.leases import RENEW_EVERY, Role, Worker
 from bellbuoy.observer import Observer, Observers, refused
 from bellbuoy.platform import process_mark, process_name
 from bellbuoy.polling.poller import Network
@@ -217,7 +217,7 @@ class App:
             self._start("scheduler", self._rounds.scheduler.run())
         self._start("membership", worker.run())
         if Role.POLL in self._roles and not self.config.partial:
-            self._start("forget", self._forget_when_agreed(share))
+            self._start("forget", self._forget_unwatched(share))
 
     def _make_worker(self) -> Membership:
         """Who we are among those that share the store; retires at the end."""
@@ -429,12 +429,14 @@ class App:
             except StoreError as error:
                 self._observer.happened(refused(str(error)))
 
-    async def _forget_when_agreed(self, share: Share) -> None:
-        """While a new config is rolled out, some still watch what others do not."""
-        await share.agreed.wait()
-        await Patience("the end of what is watched no longer", self._observer).insist(
-            self._rounds.forget_unwatched
-        )
+    async def _forget_unwatched(self, share: Share) -> None:
+        patience = Patience("the end of what is watched no longer", self._observer)
+        while True:
+            try:
+                return await patience.insist(share.forget_unwatched)
+            except LeaseLostError:
+                # The next sign of life tells what is left.
+                await asyncio.sleep(RENEW_EVERY)
 
     async def _stop_tasks(self) -> None:
         tasks = list(self._tasks)

@@ -32,8 +32,8 @@ _SHARDS = tuple(map(shard, range(SHARDS)))
 class Share:
     """Does what is leased. `divide` is told among how many workers the limits are divided.
 
-    `agreed` is set while all workers watch the same pages. `clock` is set by the store's. Without a
-    `post`, whoever made it delivers by itself what is leased for that.
+    `clock` is set by the store's. Without a `post`, whoever made it delivers by itself what is
+    leased for that.
     """
 
     def __init__(
@@ -58,7 +58,8 @@ class Share:
         self.names: Mapping[Role, Sequence[str]] = {
             role: names for role, names in work.items() if role in worker.roles
         }
-        self.agreed = asyncio.Event()
+        self._shards: set[str] = set()
+        self._may_forget = asyncio.Event()
 
     async def gained(self, leases: Iterable[Lease]) -> None:
         """See `Holder`."""
@@ -71,10 +72,13 @@ class Share:
             await self._post.gained(rest)
         if shards:
             await self._rounds.gained(shards)
+            self._shards.update(lease.name for lease in shards)
+            self._note_whether_it_may_forget()
 
     def lost(self, names: Iterable[str]) -> None:
         """See `Holder`."""
         names = list(names)
+        self._forgo(names)
         self._rounds.lost(filter(is_shard, names))
         if self._post is not None:
             self._post.lost(names)
@@ -86,6 +90,7 @@ class Share:
     async def let_go(self, names: Iterable[str]) -> None:
         """See `Holder`."""
         names = list(names)
+        self._forgo(names)
         if self._post is not None:
             await self._post.let_go(name for name in names if not is_shard(name))
         await self._rounds.let_go(filter(is_shard, names))
@@ -108,10 +113,26 @@ class Share:
             )
             self._observer.happened(Happened(what=what, level="warning"))
         self._strangers = strangers
-        if strangers:
-            self.agreed.clear()
+        self._note_whether_it_may_forget()
+
+    async def forget_unwatched(self) -> None:
+        """Forget what is watched no longer, as soon as nobody watches what others do not.
+
+        While a new config is rolled out, some do. It is done under the lease of a shard, whichever:
+        who was paused since may know an old config. Raises StoreError.
+        """
+        await self._may_forget.wait()
+        await self._rounds.forget_unwatched(min(self._shards))
+
+    def _forgo(self, names: Iterable[str]) -> None:
+        self._shards.difference_update(names)
+        self._note_whether_it_may_forget()
+
+    def _note_whether_it_may_forget(self) -> None:
+        if self._shards and not self._strangers:
+            self._may_forget.set()
         else:
-            self.agreed.set()
+            self._may_forget.clear()
 
 
 def _set_right(clock: Clock) -> str:

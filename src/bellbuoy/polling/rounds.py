@@ -107,12 +107,13 @@ class Rounds:
             once=once,
         )
 
-    async def forget_unwatched(self) -> None:
+    async def forget_unwatched(self, shard: str = "") -> None:
         """Removing a page from the config ends its open incidents, for the log only.
 
-        Raises StoreError.
+        A worker does it under the lease of that shard. Raises StoreError.
         """
-        recorded = await self._store.forget_pages(self._pages, partial(ended, now=self._now()))
+        store = self._store if self._worker is None else self._worker.writing(shard)
+        recorded = await store.forget_pages(self._pages, partial(ended, now=self._now()))
         tell_recorded(self._observer, recorded)
 
     async def take_all(self) -> None:
