@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
+from inspect import cleandoc
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid5
 
@@ -361,6 +362,9 @@ def json_schema() -> dict[str, Any]:
         (_CloudEvent,), ref_template="#/$defs/{name}"
     )
     name = schema["$ref"].rpartition("/")[2]
+    for each in definitions.values():
+        if "description" in each:  # Versions of msgspec differ in what they do to a docstring.
+            each["description"] = cleandoc(each["description"])
     root = definitions.pop(name)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
