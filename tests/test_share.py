@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from bellbuoy.app import App
 from bellbuoy.errors import AlreadyRunningError, FetchError, StoreUnavailableError, Unreadable
-from bellbuoy.model.leases import Role
+from bellbuoy.model.leases import SHARDS, Role
 from bellbuoy.observer import Happened, Observer
 from bellbuoy.routing.routes import Route
 from bellbuoy.stores.memory import MemoryStore
@@ -308,6 +308,33 @@ def test_m3_a_worker_that_lost_its_share_forgets_nothing():
         assert await fleet.store.read_events(limit=1000) == seen
 
     among(situation, script)
+
+
+def test_m3_a_worker_that_hears_late_of_a_new_config_and_of_its_losses_goes_on():
+    """Both come with one sign of life: it may forget, and has nothing to do it with."""
+
+    async def situation(fleet):
+        old = await fleet.start()
+        fewer = replace(fleet.config, watched=fleet.config.watched[1:])
+        paused = await fleet.start(fewer)
+        await asyncio.sleep(60)
+
+        async def away(*_):
+            raise StoreUnavailableError("the server is away")
+
+        membership = paused._membership
+        membership._store = SimpleNamespace(renew=away, under=fleet.store.under)
+        await old.__aexit__(None, None, None)
+        other = await fleet.start(fewer)
+        await asyncio.sleep(60)
+        assert other._membership.roster.shards_of(other._membership.worker.id) == SHARDS
+        membership._store = fleet.store
+        await membership.renew()
+        await asyncio.sleep(60)
+        assert paused.ready() == other.ready() == ()
+        assert all(fleet.polled_since(loop_time() - 60)[1:])
+
+    among(situation)
 
 
 def test_two_workers_that_reach_nothing_say_so_once():

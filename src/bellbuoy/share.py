@@ -121,7 +121,8 @@ class Share:
         While a new config is rolled out, some do. It is done under the lease of a shard, whichever:
         who was paused since may know an old config. Raises StoreError.
         """
-        await self._may_forget.wait()
+        while not self._may_forget.is_set():  # It may have been cleared again since it was set.
+            await self._may_forget.wait()
         await self._rounds.forget_unwatched(min(self._shards))
 
     def _forgo(self, names: Iterable[str]) -> None:

@@ -346,7 +346,8 @@ def test_the_recorded_list_served_again_is_no_news(corpus):
 def test_a_million_and_a_half_bytes_take_less_than_the_bare_decoder_thrice(corpus):
     """No poll may hold up the others."""
     body = body_of(corpus / LIST)
-    ours, theirs = least_cpu(lambda: read({PREVIEW: body})), least_cpu(lambda: json.loads(body))
+    ours = least_cpu(lambda: [read({PREVIEW: body}) for _ in range(10)])
+    theirs = least_cpu(lambda: [json.loads(body) for _ in range(10)])
     assert ours < 3 * theirs
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -342,35 +343,109 @@ def test_p2_a_store_that_fails_loses_no_event_and_recovers() -> None:
 
 
 class Slow(MemoryStore):
-    """A commit takes ten seconds; `committing` is how many are under way."""
+    """A commit takes ten seconds, and what comes after it waits; `committing` counts them.
 
-    committing = 0
+    So does an event of the monitor itself.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.committing = 0
+        self.begun = asyncio.Event()
+        self.turn = asyncio.Lock()
 
     async def commit(self, visit):  # type: ignore[no-untyped-def]
         """See `Store`."""
+        async with self._slowly():
+            return await super().commit(visit)
+
+    async def append(self, events):  # type: ignore[no-untyped-def]
+        """See `Store`."""
+        async with self._slowly():
+            return await super().append(events)
+
+    async def save_states(self, states):  # type: ignore[no-untyped-def]
+        """See `Store`."""
+        async with self.turn:
+            await super().save_states(states)
+
+    @asynccontextmanager
+    async def _slowly(self) -> AsyncIterator[None]:
         self.committing += 1
-        await asyncio.sleep(10)
-        self.committing -= 1
-        return await super().commit(visit)
+        self.begun.set()
+        async with self.turn:
+            await asyncio.sleep(10)
+            self.committing -= 1
+            yield
+
+
+async def lapse_while_committing(app: App, store: Slow, until: float) -> int:
+    """Have visits given up whenever something is being written; how often."""
+    lapses = 0
+    while asyncio.get_running_loop().time() < until:
+        await asyncio.sleep(1)
+        if store.committing:
+            lapses += 1
+            app._rounds.lapsed()
+    return lapses
 
 
 def test_m1_a_visit_that_is_given_up_while_it_is_kept_is_not_forgotten() -> None:
     """Else the page that is told of as unreadable would never be told of as readable."""
     store = Slow()
-    given_up = 0
 
     async def lapse(app: App) -> None:
-        nonlocal given_up
-        while asyncio.get_running_loop().time() < 3600:
-            await asyncio.sleep(1)
-            if store.committing:
-                given_up += 1
-                app._rounds.lapsed()
+        assert await lapse_while_committing(app, store, 3600) >= 20
 
     network = ScriptedNetwork(lambda url, time: b"garbage" if 60 < time < 1800 else QUIET)
     events = monitored(config(page()), network, seconds=1, store=store, during=lapse)
     assert kinds(events) == {"page.unreadable": 1, "page.readable": 1}
-    assert given_up >= 2
+
+
+def test_m1_that_it_is_us_is_told_by_a_visit_that_is_given_up() -> None:
+    """Nobody will notice a second time that all are out of reach, or back."""
+    store = Slow()
+
+    def script(url: str, time: float) -> Snapshot:
+        if 100 < time < 1500:
+            raise FetchError(url, Unreadable.NETWORK, "no route to host")
+        return QUIET
+
+    async def lapse(app: App) -> None:
+        assert await lapse_while_committing(app, store, 3000) >= 20
+
+    pages = [page(number) for number in range(20)]
+    events = monitored(
+        config(*pages), ScriptedNetwork(script), seconds=1, store=store, during=lapse
+    )
+    assert kinds(events) == {"monitor.offline": 1, "monitor.online": 1}
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_m1_what_a_visit_wrote_is_not_overwritten_with_what_was_before(
+    is_running: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """States are written down, as now and then or at the end, while a commit takes its time."""
+    monkeypatch.setattr("bellbuoy.app.FLUSH_EVERY", 10_000)
+    store = Slow()
+
+    network = ScriptedNetwork(lambda url, time: b"garbage" if 60 < time < 1800 else QUIET)
+
+    async def situation() -> None:
+        async with App(config(page()), store=store, network=network, now=now) as app:
+            await asyncio.sleep(60)
+            store.begun.clear()
+            await store.begun.wait()
+            if is_running:
+                await app._rounds.flush()
+                await asyncio.sleep(20)
+        await asyncio.sleep(20)
+        (event,) = await store.read_events()
+        assert event.kind == "page.unreadable"
+        states = await store.load_states([page().key])
+        assert states[page().key].health.unreadable
+
+    run_virtual(situation())
 
 
 def test_m1_visits_that_are_given_up_begin_anew() -> None:

@@ -237,6 +237,9 @@ async def test_a_page_no_longer_watched_is_forgotten(store):
     assert await store.load_states([PAGE]) == {}
     assert await store.load_known(OTHER.key) == there
     assert [each.seq for each in await store.read_events()] == [1, 2]
+    now = known(incident("i1"))
+    await store.commit(visit(Known(page_key=PAGE), now))
+    assert await store.load_known(PAGE) == now
 
 
 async def test_p1_a_page_is_forgotten_with_the_end_of_its_incidents_or_not_at_all(store):
@@ -251,9 +254,6 @@ async def test_p1_a_page_is_forgotten_with_the_end_of_its_incidents_or_not_at_al
         await store.forget_pages([], ended)
     assert await store.load_known(PAGE) == held
     assert await store.load_states([PAGE]) != {}
-    now = known(incident("i1"))
-    await store.commit(visit(Known(page_key=PAGE), now))
-    assert await store.load_known(PAGE) == now
 
 
 async def test_cursors_are_kept_per_reader(store):

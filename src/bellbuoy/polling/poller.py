@@ -7,9 +7,8 @@ there, and nothing is loaded and nothing written. Does not decide when to come (
 what changed (detection) or who hears of it (delivery).
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -37,6 +36,7 @@ from bellbuoy.model.known import Health, Known, PageState, Seen, Validators
 from bellbuoy.observer import Happened, Observer, VisitDone, Withheld, refused
 from bellbuoy.polling.reach import Reach
 from bellbuoy.polling.recording import tell_recorded
+from bellbuoy.polling.unbroken import to_its_end
 from bellbuoy.routing.matchers import is_like
 from bellbuoy.stores import Store, Visit
 from bellbuoy.text import clean
@@ -335,11 +335,8 @@ class Poller:
 
         Whoever remembers less than is on disk tells of it a second time, or not of its end.
         """
-        keeping = asyncio.ensure_future(self._commit(visit))
-        while not keeping.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([keeping])
-        return keeping.result()
+        recorded, _ = await to_its_end(self._commit(visit))
+        return recorded
 
     async def _commit(self, visit: Visit) -> tuple[Event, ...]:
         recorded = await self._writing(visit.page.key).commit(visit)

@@ -5,8 +5,10 @@
 Among workers the first who reaches nothing tells of it, and the last who is back.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from datetime import datetime
+from typing import Any
 
 from bellbuoy.detection import health
 from bellbuoy.errors import FetchError, StoreError, Unreadable, VisitError
@@ -15,6 +17,7 @@ from bellbuoy.model.facts import Page
 from bellbuoy.observer import Observer, refused
 from bellbuoy.polling.outlook import Outlook, is_out_of_reach
 from bellbuoy.polling.recording import tell_recorded
+from bellbuoy.polling.unbroken import to_its_end
 from bellbuoy.polling.witnesses import Witnesses
 from bellbuoy.stores import Store
 
@@ -81,14 +84,20 @@ class Reach:
         if not is_out_of_reach(error):
             await self._note_reached(page)
         elif self._outlook.missed(page.key, page.url):
-            outlook = self._outlook
-            offline = health.went_offline(self._now(), outlook.failing, outlook.watched)
-            if await self._is_news(True) and not await self._append(page, offline):
-                self._is_untold = True
-                await self._is_news(False)
+            await _insist(self._tell_offline(page))
 
     async def _note_reached(self, page: Page) -> None:
-        if self._outlook.reached(page.key) and await self._is_news(False):
+        if self._outlook.reached(page.key):
+            await _insist(self._tell_online(page))
+
+    async def _tell_offline(self, page: Page) -> None:
+        offline = health.went_offline(self._now(), self._outlook.failing, self._outlook.watched)
+        if await self._is_news(True) and not await self._append(page, offline):
+            self._is_untold = True
+            await self._is_news(False)
+
+    async def _tell_online(self, page: Page) -> None:
+        if await self._is_news(False):
             # Where the store was out of reach too, nobody knows of what is over.
             if not self._is_untold:
                 await self._append(page, health.came_online(self._now()))
@@ -102,3 +111,10 @@ class Reach:
             self._observer.happened(refused(str(error)))
             return False
         return True
+
+
+async def _insist(telling: Coroutine[Any, Any, None]) -> None:
+    """Tell, for nobody will notice it again, and only then give up what was to be given up."""
+    _, is_given_up = await to_its_end(telling)
+    if is_given_up:
+        raise asyncio.CancelledError

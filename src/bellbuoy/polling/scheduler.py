@@ -186,6 +186,7 @@ class Scheduler:
             _, late = await asyncio.wait(flying, timeout=LEFT_WITHIN)
             for task in late:
                 task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         return [self._dirty.pop(slot.page.key) for slot in slots if slot.page.key in self._dirty]
 
     def drop(self, page_keys: Iterable[str]) -> None:
@@ -288,14 +289,22 @@ class Scheduler:
         return True
 
     def take_dirty(self) -> list[PageState]:
-        """The states that are not on disk; the caller is to put them there."""
-        states, self._dirty = list(self._dirty.values()), {}
+        """The states that are not on disk; the caller is to put them there.
+
+        Of a page that is just visited there will be a newer one, which may be there first.
+        """
+        flying = [slot for flying in self._flying.values() for slot in flying.values()]
+        newer = {slot.page.key for slot in flying} & self._dirty.keys()
+        states = [state for key, state in self._dirty.items() if key not in newer]
+        self._dirty = {key: self._dirty[key] for key in newer}
         return states
 
     def give_back(self, states: Sequence[PageState]) -> None:
-        """Put back states that could not be written, unless newer ones are here."""
+        """Put back states that could not be written, unless a newer one is here or on disk."""
         for state in states:
-            self._dirty.setdefault(state.page_key, state)
+            slot = self._slot(state.page_key)
+            if slot is not None and slot.state is state:
+                self._dirty[state.page_key] = state
 
     async def run(self) -> None:
         """Visit pages as they fall due, until cancelled; a visit's unexpected error ends it."""
