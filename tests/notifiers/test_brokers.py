@@ -14,7 +14,14 @@ from pydantic import ValidationError
 
 from bellbuoy.errors import DelayedError, DeliveryError, RefusedError
 from bellbuoy.model.delivery import Occasion
-from bellbuoy.notifiers import Notifiers, WideDoorNotifier, _cloudevents, _link, takes_digests
+from bellbuoy.notifiers import (
+    Notifiers,
+    WideDoorNotifier,
+    _cloudevents,
+    _kafka_client,
+    _link,
+    takes_digests,
+)
 from bellbuoy.testing.events import MARK, sample_events
 from tests import brokers
 from tests.event_samples import component_event, incident_event, message, monitor_event
@@ -233,6 +240,38 @@ async def test_a_redis_that_wants_a_password_says_how_to_give_it():
             assert "canary" not in str(error)
         async with door_to("redis", url=f"redis://:s3cr3t-canary@127.0.0.1:{own.port}") as door:
             await door.notify(LIFE[0])
+
+
+async def test_r2_a_rabbitmq_that_refuses_one_event_for_its_size_refuses_no_other(monkeypatch):
+    """It closes the channel for it, on which others wait: those are tried again."""
+    monkeypatch.setenv("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-rabbit max_message_size 4096")
+    large = message(incident_event(incident="large", body="x" * 8000))
+    small = [message(incident_event(incident=f"i{number}")) for number in range(20)]
+    with brokers.own("rabbitmq") as own:
+        own.start()
+        await own.answers()
+        async with talk(("rabbitmq", own.address)) as (door, consumer):
+            await door.notify(LIFE[0])
+            told = [*small[:10], large, *small[10:]]
+            said = await asyncio.gather(*map(door.notify, told), return_exceptions=True)
+            refused = [
+                each.event.incident.id
+                for each, answer in zip(told, said, strict=True)
+                if isinstance(answer, RefusedError)
+            ]
+            assert refused == ["large"]
+            for each, answer in zip(told, said, strict=True):
+                if isinstance(answer, DelayedError):
+                    await door.notify(each)
+            heard = {event["id"] for event in await consumer.heard()}
+    assert {each.event.id for each in small} <= heard
+
+
+def test_r2_events_go_to_kafka_each_by_itself():
+    """What is too large would be refused together with what shares a batch with it."""
+    settings = NOTIFIERS["kafka"].Settings.model_validate({"servers": ["127.0.0.1:9092"]})
+    options = _kafka_client._options(settings, lambda _: None)
+    assert options["batch.num.messages"] == 1
 
 
 async def test_a_nats_that_wants_a_password_says_how_to_give_it():

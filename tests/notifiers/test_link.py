@@ -64,6 +64,32 @@ async def failure(link, publish):
     return caught.value
 
 
+def test_a_client_that_is_lost_while_it_opens_is_closed_and_another_one_serves():
+    """Nobody would close it later, for by then it is forgotten."""
+
+    async def situation():
+        broker = Broker()
+
+        @asynccontextmanager
+        async def lost(lose):
+            async with broker.open(lose) as client:
+                lose("the connection was lost")
+                yield client
+
+        ways = iter([lost, broker.open])
+
+        def way(lose):
+            return next(ways)(lose)
+
+        link = Link("host:1", way, lambda _: None)
+        assert (await link.send(acknowledged)).detail == "by 2"
+        assert broker.closed == [1]
+        await link.close()
+        assert broker.closed == [1, 2]
+
+    run_virtual(situation())
+
+
 def test_those_who_want_a_client_at_the_same_time_share_one_that_is_kept():
     """It is opened once, and serves until the end."""
 

@@ -72,6 +72,8 @@ def _options(settings: "Settings", failed: Callable[[KafkaError], None]) -> Any:
     login, way = ("sasl_" if settings.user else ""), ("ssl" if settings.tls else "plaintext")
     options: dict[str, Any] = {
         "message.timeout.ms": int(GIVEN_UP_AFTER * 1000),
+        # A batch is refused as a whole, also because of its own size: each event stands for itself.
+        "batch.num.messages": 1,
         "error_cb": failed,
         "security.protocol": login + way,
     }

@@ -147,7 +147,10 @@ class Link(Generic[Client]):
                 if loop.time() + _PAUSE > until:
                     raise self._away(problem) from error
             else:
-                return held
+                if not held.lost.done():
+                    return held
+                problem = held.lost.result()
+                await _closed(held.stack)  # it was lost before there was anything to close
             await asyncio.sleep(_PAUSE)
 
     def _lose(self, held: _Held[Client], why: str) -> None:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _NEVER = 1e9
 """Seconds after which the library reconnects by itself: it is closed long before."""
 
+_SIZE = "message size"
+"""After these words the server says how large a message is that it does not take."""
+
 for _name in ("aio_pika", "aiormq"):
     # What is to be said of it is said by us; a library without a handler writes to stderr.
     logging.getLogger(_name).addHandler(logging.NullHandler())
@@ -73,6 +76,18 @@ def exchange(settings: "Settings") -> RabbitExchange:
     return RabbitExchange(settings.exchange, type=ExchangeType.TOPIC, durable=True)
 
 
+def too_large(error: Exception, size: int) -> RefusedError | None:
+    """What it says of the message of this size, in bytes; None if it is not that one's fault.
+
+    The server closes the channel for a message, and all that wait on it hear the same.
+    """
+    if not isinstance(error, said.ChannelPreconditionFailed) or f"{_SIZE} {size} " not in str(
+        error
+    ):
+        return None
+    return RefusedError("the event is larger than its `max_message_size`; raise that")
+
+
 def meaning(error: Exception, settings: "Settings") -> DeliveryError | None:
     """What it says of the message or the settings; None if it is the connection that fails."""
     if isinstance(error, DeliveryError):
@@ -80,8 +95,8 @@ def meaning(error: Exception, settings: "Settings") -> DeliveryError | None:
     if isinstance(error, said.ProbableAuthenticationError | said.AuthenticationError):
         return unreachable("user and password are refused; say them in `url`")
     if isinstance(error, said.ChannelPreconditionFailed):
-        if "message size" in str(error):
-            return RefusedError("the event is larger than its `max_message_size`; raise that")
+        if _SIZE in str(error):
+            return None
         return unreachable(
             f"the exchange {settings.exchange} or the queue {settings.queue} is there, but made "
             f"otherwise: name another, or delete it ({error})"

@@ -12,13 +12,14 @@ https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/amqp-protocol
 https://www.rabbitmq.com/docs/confirms
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
+from bellbuoy.errors import RefusedError
 from bellbuoy.model.delivery import Receipt
 from bellbuoy.notifiers import Message, _brokers, _cloudevents
 from bellbuoy.notifiers._brokers import Name
@@ -56,9 +57,15 @@ class Settings(BaseModel):
 
 
 class _Exchange:
-    def __init__(self, exchange: "RabbitExchange", link: "Link[RabbitBroker]") -> None:
+    def __init__(
+        self,
+        exchange: "RabbitExchange",
+        link: "Link[RabbitBroker]",
+        too_large: Callable[[Exception, int], RefusedError | None],
+    ) -> None:
         self._exchange = exchange
         self._link = link
+        self._too_large = too_large
 
     async def notify(self, message: Message) -> Receipt:
         return await self._link.send(lambda broker: self._publish(broker, message))
@@ -66,18 +73,23 @@ class _Exchange:
     async def _publish(self, broker: "RabbitBroker", message: Message) -> str:
         attributes, content_type, data = _cloudevents.binary(message)
         key = ".".join(_cloudevents.words(message.event))
-        await broker.publish(
-            data,
-            exchange=self._exchange,
-            routing_key=key,
-            headers={f"cloudEvents_{name}": text for name, text in attributes.items()},
-            content_type=content_type,
-            message_id=message.delivery.key,
-            correlation_id=message.delivery.key,
-            timestamp=message.event.observed_at,
-            persist=True,
-            mandatory=True,
-        )
+        try:
+            await broker.publish(
+                data,
+                exchange=self._exchange,
+                routing_key=key,
+                headers={f"cloudEvents_{name}": text for name, text in attributes.items()},
+                content_type=content_type,
+                message_id=message.delivery.key,
+                correlation_id=message.delivery.key,
+                timestamp=message.event.observed_at,
+                persist=True,
+                mandatory=True,
+            )
+        except Exception as error:
+            if refused := self._too_large(error, len(data)):
+                raise refused from error
+            raise
         return f"confirmed {key}"
 
 
@@ -93,6 +105,6 @@ async def open(settings: Settings) -> AsyncGenerator[_Exchange]:
         _brokers.secrets(url),
     )
     try:
-        yield _Exchange(clients.exchange(settings), link)
+        yield _Exchange(clients.exchange(settings), link, clients.too_large)
     finally:
         await link.close()
