@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from bellbuoy.app import App
+from bellbuoy.delivery.dispatcher import HAS_BEGUN
 from bellbuoy.errors import AlreadyRunningError, FetchError, StoreUnavailableError, Unreadable
 from bellbuoy.model.leases import SHARDS, Role
 from bellbuoy.observer import Happened, Observer
@@ -15,6 +16,7 @@ from bellbuoy.routing.routes import Route
 from bellbuoy.stores.memory import MemoryStore
 from tests.delivery.ears import Ears, listener
 from tests.detection.saying import incident, page_says, update
+from tests.event_samples import incident_event
 from tests.polling.scripted import ScriptedNetwork, config, now, page
 from tests.virtual_time import run_virtual
 
@@ -224,6 +226,35 @@ def test_deliveries_go_on_when_their_courier_died():
         assert len(told) == len(PAGES)
 
     among(situation, script)
+
+
+def test_m2_a_worker_that_takes_over_a_heap_of_events_stays_alive_and_tells_them_all():
+    """To route them takes longer than a sign of life counts."""
+
+    async def situation(fleet):
+        events = [incident_event(incident=f"i{number}") for number in range(5000)]
+        await fleet.store.append(events)
+        await fleet.store.write_cursor("dispatcher", 0)
+        await fleet.store.write_cursor("receiver ops", HAS_BEGUN)
+        dispatch = MemoryStore.dispatch
+
+        async def slowly(self, *given):
+            await asyncio.sleep(5)
+            await dispatch(self, *given)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(MemoryStore, "dispatch", slowly)
+            await fleet.start()
+            await fleet.start()
+            await asyncio.sleep(60)
+            assert [app.ready() for app in fleet.apps] == [(), ()]
+            assert set().union(*fleet.polled_since(0)) == {each.url for each in PAGES}
+        await asyncio.sleep(3600)
+        told = {event.id for _, _, contents in fleet.ears.heard for _, event in contents}
+        assert told == {event.id for event in events}
+        assert not any("taken over" in said for log in fleet.logs for said in log.said)
+
+    among(situation)
 
 
 def test_a_part_of_the_pages_is_watched_only_where_nobody_else_polls():

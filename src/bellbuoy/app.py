@@ -210,12 +210,12 @@ class App:
             None if self._once else post,
         )
         await worker.join(share, share.names)
+        self._start("membership", worker.run())
         if self._once:
             crew = await post.crew(worker.writing) if Role.DELIVER in self._roles else None
             self._start("once", self._look_once(crew))
         else:
             self._start("scheduler", self._rounds.scheduler.run())
-        self._start("membership", worker.run())
         if Role.POLL in self._roles and not self.config.partial:
             self._start("forget", self._forget_unwatched(share))
 

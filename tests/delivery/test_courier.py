@@ -621,3 +621,43 @@ def test_p8_stopped_at_any_instant_everything_arrives_in_order(seed, stops):
             assert came == sorted(came)
 
     run_virtual(situation(), seed=seed)
+
+
+def test_m3_a_courier_that_may_not_begin_asks_its_store_now_and_then_only():
+    """Something is due, and may be due for as long as the store is away."""
+
+    async def situation():
+        it = Scene(MemoryStore())
+        await it.record(*life("i1", 1))
+        asked = []
+        next_due = it.store.next_due
+
+        async def counted(*given):
+            asked.append(given)
+            return await next_due(*given)
+
+        it.store.next_due = counted
+        await it.run_for(60, may_begin=lambda: False)
+        assert len(asked) <= 13
+        assert it.sink.got == []
+
+    run_virtual(situation())
+
+
+def test_j2_a_library_that_cancels_itself_is_an_attempt_that_failed():
+    """It is tried again later, and not at once and for ever."""
+
+    async def situation():
+        it = Scene(MemoryStore())
+        await it.record(*life("i1", 1))
+
+        async def send(exchange):
+            exchange.close()
+            raise asyncio.CancelledError
+
+        await it.run_for(5, send=send)
+        (delivery,) = await it.store.deliveries()
+        assert 1 <= delivery.attempts <= 5
+        assert delivery.last.outcome == "unexpected CancelledError"
+
+    run_virtual(situation())

@@ -14,7 +14,7 @@ from bellbuoy.exchange import Request
 from bellbuoy.model.delivery import DeliveryStatus, Receipt
 from bellbuoy.notifiers import Pace, Receiver
 from bellbuoy.stores.memory import MemoryStore
-from tests.delivery.scenes import Scene, life
+from tests.delivery.scenes import Scene, life, stop
 from tests.virtual_time import run_virtual
 
 
@@ -185,6 +185,37 @@ def test_a_receiver_that_takes_no_digests_any_more_gets_each_event():
         del plain.digest
         await it.run_for(60, notifier=plain)
         assert service.took == [[one] for one in ids]
+
+    run_virtual(situation())
+
+
+def test_r3_a_message_that_is_tried_for_days_holds_up_no_other_lane_of_a_digest_behind_it():
+    """Nor those behind the digest, which would not be seen for all its members."""
+
+    async def situation():
+        poison = []
+        service = Service(lambda request: 503 if request["ids"] == poison else 200)
+        it = scene(service)
+        lanes = [each for number in range(60) for each in life(f"d{number}", 2)]
+        ids = await recorded(it, *life("i1", 2), *lanes)
+        poison.append(ids[0])
+        deliveries = sorted(await it.store.deliveries(limit=1000), key=lambda each: each.seq)
+        await it.store.settle(*(replace(each, digest="d1") for each in deliveries[1:]))
+        running = asyncio.create_task(it.courier(notifier=chat()).run())
+        await asyncio.sleep(30)
+        assert service.took == []
+        others = (await recorded(it, *life("other", 3)))[len(ids) :]
+        await asyncio.sleep(300)
+        assert set(service.ids) == {*ids[2:], *others}
+        assert len(service.took) <= 10
+        for number in range(60):
+            first, second = ids[2 + 2 * number : 4 + 2 * number]
+            assert service.ids.index(first) < service.ids.index(second)
+        poison.clear()
+        await asyncio.sleep(24 * 3600)
+        await stop(running)
+        assert service.ids[-2:] == ids[:2]
+        assert len(service.ids) == len(ids) + len(others)
 
     run_virtual(situation())
 

@@ -37,6 +37,7 @@ class Tale:
         self.renewals = {}
         self.digesting = ["ops"]
         self.receivers = ["ops", "web"]
+        self.arrives = False
 
     def begin(self, *routes):
         """A dispatcher with these routes, as after a start."""
@@ -58,14 +59,23 @@ class Tale:
         values = {"update": f"u{number}", "body": f"{step} {number}", "observed_at": self.at}
         event = incident_event(KINDS[step], incident=incident, **{**values, **rest})
         await self.scene.store.append([event])
-        await self.dispatcher.catch_up()
+        await self.look()
 
     async def wait(self, until):
         """Let time pass, with a look every minute, or in a long time every ten."""
         end = self.at + until
         while self.at < end:
             self.at += MINUTE if until < 2 * HOUR else 10 * MINUTE
-            await self.dispatcher.catch_up()
+            await self.look()
+
+    async def look(self):
+        """Have the dispatcher see to what is new or due; with `arrives` it is sent, too."""
+        await self.dispatcher.catch_up()
+        if not self.arrives:
+            return
+        store = self.scene.store
+        for each in await store.deliveries(status=DeliveryStatus.WAITING, limit=1000):
+            await store.settle(replace(each, status=DeliveryStatus.DONE))
 
     async def silence(self, minutes=60, **matcher):
         """Somebody mutes something, from now on."""
@@ -95,11 +105,11 @@ class Tale:
         ]
 
     async def told(self, receiver="ops"):
-        """What is on its way, as (incident, what, occasion)."""
+        """What was sent or is on its way, as (incident, what, occasion)."""
         return [
             (incident, what)
             for incident, what, status, _ in await self.all(receiver)
-            if status == "waiting"
+            if status in {"waiting", "done"}
         ]
 
 
@@ -251,6 +261,7 @@ async def test_a_daily_digest_collects_from_hour_to_hour(tale):
 
 async def test_a_reminder_comes_while_it_is_open_and_counts_from_the_last_message(tale):
     """Told again after an hour of silence, of the newest event; never after the end."""
+    tale.arrives = True
     await tale.start(Route(name="r", to=("ops",), remind=3600))
     await tale.tell("opened")
     await tale.wait(30 * MINUTE)
@@ -259,10 +270,8 @@ async def test_a_reminder_comes_while_it_is_open_and_counts_from_the_last_messag
     assert len(await tale.told()) == 2
     await tale.wait(2 * MINUTE)
     await tale.wait(HOUR)
-    reminders = [
-        each for each in await tale.all() if each[3] == "reminder" and each[2] == "waiting"
-    ]
-    assert reminders == [("i1", "updated", "waiting", "reminder")] * 2
+    reminders = [each for each in await tale.all() if each[3] == "reminder" and each[2] == "done"]
+    assert reminders == [("i1", "updated", "done", "reminder")] * 2
     await tale.tell("resolved")
     await tale.wait(5 * HOUR)
     assert [each[3] for each in await tale.all()].count("reminder") == 2
@@ -281,26 +290,54 @@ async def test_what_came_and_went_while_it_waited_is_not_reminded_of(tale, rest)
 
 async def test_reminders_go_on_after_a_silence(tale):
     """Those that fall into it are withheld; the next one after it is told."""
+    tale.arrives = True
     await tale.start(Route(name="r", to=("ops",), remind=3600))
     await tale.tell("opened")
     await tale.silence(minutes=90, providers=("openai",))
     await tale.wait(4 * HOUR)
     reminders = [status for _, _, status, _ in await tale.all()][1:]
-    assert reminders == ["withheld", "waiting", "waiting", "waiting", "held"]
+    assert reminders == ["withheld", "done", "done", "done", "held"]
 
 
 async def test_each_reminder_is_a_message_with_a_key_of_its_own(tale):
     """A receiver that drops what it had must not drop a reminder."""
+    tale.arrives = True
     await tale.start(Route(name="r", to=("ops",), remind=3600))
     await tale.tell("opened")
     await tale.wait(3 * HOUR)
-    waiting = [delivery for delivery, _ in await tale.scene.store.waiting("ops")]
-    assert len(waiting) == 4
-    assert len({delivery.key for delivery in waiting}) == 4
+    sent = await tale.scene.store.deliveries(status=DeliveryStatus.DONE)
+    assert len(sent) == 4
+    assert len({delivery.key for delivery in sent}) == 4
+
+
+@pytest.mark.parametrize("renewal", [0, 240])
+async def test_r3_whoever_is_away_finds_no_heap_of_reminders(tale, renewal):
+    """While what began could not be told, there is nothing to be reminded of; later there is."""
+    tale.renewals = {"ops": renewal}
+    await tale.start(Route(name="r", to=("ops",), remind=1800))
+    await tale.tell("opened")
+    await tale.wait(24 * HOUR)
+    assert await tale.told() == [("i1", "opened")]
+    tale.arrives = True
+    await tale.wait(HOUR)
+    assert await tale.told() == [("i1", "opened")] * (16 if renewal else 3)
+
+
+async def test_a_receiver_that_no_route_names_any_more_is_reminded_of_nothing(tale):
+    """It hears of no end, and would be told for ever that it goes on."""
+    tale.arrives = True
+    tale.renewals = {"ops": 240}
+    await tale.start(ALL)
+    await tale.tell("opened")
+    tale.begin(Route(name="other", to=("web",)))
+    await tale.wait(HOUR)
+    assert await tale.told() == [("i1", "opened")]
+    assert await tale.scene.count(DeliveryStatus.HELD) == 0
 
 
 async def test_a_receiver_that_must_be_renewed_is_reminded_without_a_route_that_says_so(tale):
     """Alertmanager forgets what it is not told again."""
+    tale.arrives = True
     tale.renewals = {"ops": 240}
     await tale.start(ALL)
     await tale.tell("opened")
@@ -310,6 +347,7 @@ async def test_a_receiver_that_must_be_renewed_is_reminded_without_a_route_that_
 
 async def test_r6_a_renewal_goes_through_quiet_hours_and_silences(tale):
     """Without it the receiver would say that it is over, and that would be wrong green."""
+    tale.arrives = True
     tale.renewals = {"ops": 240}
     early = Quiet(windows=(parse_window("16:12-20:00"),), timezone="UTC")
     await tale.start(Route(name="quiet", to=("ops",), quiet=early))

@@ -506,11 +506,14 @@ async def test_standings_say_who_was_told_and_what_is_held(store):
     told = ("ops", one.lane, "routes.0")
     await store.dispatch("dispatcher", 3, Outgoing(new=(delivery(one), held), told=(told,)))
     assert await store.standings(["ops", "dev"], [one.lane, other.lane]) == {
-        ("ops", one.lane): Standing(told=True, rule="routes.0", held=(held,))
+        ("ops", one.lane): Standing(told=True, rule="routes.0", held=(held,), is_behind=True)
     }
     await store.dispatch("dispatcher", 3, Outgoing(told=(("ops", one.lane, "page"),)))
     await store.remember_reference("ops", one.lane, "m-1")
-    assert (await store.standings(["ops"], [one.lane]))["ops", one.lane].rule == "page"
+    await store.settle(delivery(one, status=DeliveryStatus.DONE))
+    assert await store.standings(["ops"], [one.lane]) == {
+        ("ops", one.lane): Standing(told=True, rule="page", held=(held,))
+    }
     assert await store.standings(["dev"], [one.lane]) == {}
     assert await store.references("ops", [one.lane]) == {one.lane: "m-1"}
 
@@ -536,6 +539,23 @@ async def test_held_deliveries_fall_due_and_only_held_ones_change(store):
     assert await store.due_held(NOW) == ((again, two),)
     await store.dispatch("dispatcher", 2, Outgoing(gone=("reminder",)))
     assert await store.due_held(NOW) == ()
+
+
+async def test_r3_a_reminder_goes_behind_its_event_and_others_behind_it(store):
+    """All of them have the place in the log of the one event."""
+    (one,) = await recorded(store, event(1))
+    first = delivery(one)
+    notices = [
+        replace(first, id=f"{first.id}/{what}", occasion=Occasion.REMINDER)
+        for what in ("reminder/1700003600", "ahead/1700000000", "reminder/1700000000")
+    ]
+    await store.dispatch("dispatcher", 1, Outgoing(new=(*notices, first)))
+    sent = []
+    while due := await store.due_deliveries("ops", NOW):
+        ((each, _),) = due
+        sent.append(each.id.removeprefix(first.id))
+        await store.settle(replace(each, status=DeliveryStatus.DONE))
+    assert sent == ["", "/ahead/1700000000", "/reminder/1700000000", "/reminder/1700003600"]
 
 
 async def test_a_digest_is_read_whole_once_nothing_waits_before_it(store):

@@ -12,7 +12,7 @@ nothing is sent again. Does not decide what is sent to whom (dispatcher), nor ho
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -52,6 +52,9 @@ GATHERED_ABOVE = 20
 
 DIGEST_SIZE = 500
 """Deliveries in one digest at most."""
+
+TOGETHER_FOR = timedelta(minutes=1)
+"""A digest waits for what comes before it in one lane for so long; then other lanes go on."""
 
 BACKLOG = "many at once"
 """The reason of deliveries that became a digest because so many waited."""
@@ -208,14 +211,23 @@ class Courier:
         if free and self._takes_digests:
             free = [each for each in free if each[0].digest] + await self._gathered(free, flying)
         parcels: list[Parcel] = []
+        blocked: set[str] = set()
         for delivery, event in free:
             if delivery.digest in {"", APART}:
                 parcels.append(Parcel(contents=((delivery, event),)))
             elif not any(delivery.digest == each.deliveries[0].digest for each in parcels):
                 members = await self._members(delivery.digest)
                 parcel = Parcel(contents=members)
-                if members and not parcel.lanes & flying:
+                if not members:
+                    blocked.add(delivery.digest)
+                elif not parcel.lanes & flying:
                     parcels.append(parcel)
+        late = [
+            each for each, _ in free if each.digest in blocked and at - each.due_at > TOGETHER_FOR
+        ]
+        if late and not parcels and not flying:
+            await self._part(late)
+            return False
         self._is_blocked = bool(due) and not parcels
         if parcels:
             self._claimed.extend(await self._with_references(parcels))
@@ -253,6 +265,17 @@ class Courier:
         )
         return gathered[:1]
 
+    async def _part(self, first: Sequence[Delivery]) -> None:
+        """Make a digest of its own of those that are first in their lanes.
+
+        The one that they were in waits for what comes before it in one lane, maybe for days.
+        """
+        together = digest_id(first) if len(first) > 1 else ""
+        await self._patience.insist(
+            lambda: self._store.settle(*(replace(each, digest=together) for each in first))
+        )
+        self._news.set()
+
     def _landed(self, task: asyncio.Task[None]) -> None:
         del self._flying[task]
         if not task.cancelled() and task.exception() is not None:
@@ -268,7 +291,7 @@ class Courier:
 
     async def _pause(self) -> float:
         """How long to wait, in seconds, if nothing happens before."""
-        if self._flying or self._claimed:
+        if self._flying or self._claimed or not self._may_begin():
             return LOOK_EVERY
         name = self._receiver.name
         # What is due now waits for an earlier one of its lane, whose time is yet to come.
@@ -306,7 +329,7 @@ class Courier:
         messages = parcel.messages(self._services, sent_at)
         told = parcel.digest(messages, sent_at) if parcel.is_digest else messages[0]
         try:
-            receipt = await notify(told)
+            receipt = await _uncancelled(notify(told))
             if not isinstance(receipt, Receipt):
                 raise TypeError(f"{type(receipt).__name__} is not a Receipt")  # noqa: TRY301
         except DeliveryError as error:
@@ -406,6 +429,17 @@ class Courier:
         self._observer.happened(
             Happened(what=f"receiver {self._receiver.name}: {what}", level=level)
         )
+
+
+async def _uncancelled(telling: Awaitable[Receipt]) -> Receipt:
+    """What telling comes to; cancelled by a library, and not by us, it has failed."""
+    try:
+        return await telling
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise DelayedError("unexpected CancelledError", uncertain=True) from None
 
 
 def _unexpected(error: Exception) -> str:

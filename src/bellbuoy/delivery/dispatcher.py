@@ -3,7 +3,7 @@
     log, from its own place -> routes -> plan -> deliveries + cursor, in one transaction
     held and due            -----------> plan -> the same
 
-A new receiver starts at the end of the log as it is when `begin` is called, with the newest
+A new receiver starts at the end of the log as it is when `note_end` is called, with the newest
 event it would be told of each incident that is open then, as one digest if it takes any.
 Nothing that is recorded later is missed, so on a new log everything is told. That a receiver
 has begun is kept as a cursor of its name at the end of time, where it keeps no old event from
@@ -71,6 +71,7 @@ class Dispatcher:
         self._now = now
         self._observer = observer
         self._wake = wake
+        self._end: int | None = None
         self._has_begun = False
 
     async def run(self) -> None:
@@ -97,14 +98,23 @@ class Dispatcher:
         await self._release(seq)
         return seq
 
+    async def note_end(self) -> None:
+        """Fix where new receivers begin. Before polling starts, so that they miss nothing of it.
+
+        Raises StoreError.
+        """
+        if self._end is None:
+            self._end = await self._store.last_seq()
+
     async def begin(self) -> None:
-        """Take in new receivers, once. Before polling starts, so that they miss nothing of it.
+        """Take in new receivers, once. This takes long where the log is far ahead.
 
         Raises StoreError.
         """
         if self._has_begun:
             return
-        end = await self._store.last_seq()
+        await self.note_end()
+        end = self._end or 0
         place = await self._store.read_cursor(READER)
         begun = {
             name

@@ -127,7 +127,10 @@ class Planning:
         route = self._routes.get(delivery.rule)
         standing = self._standings.get((delivery.receiver, delivery.lane), Standing())
         is_owed = event.phase is Phase.ENDS and standing.told
-        if self._is_renewal(delivery):
+        if delivery.occasion is Occasion.REMINDER and not self._is_served(delivery.receiver):
+            # It will not hear of the end, so nothing would ever end this.
+            self._drop_notices(delivery.receiver, delivery.lane)
+        elif self._is_renewal(delivery):
             # Nobody reads it, and without it the receiver would say that it is over.
             self._remind_again(delivery)
         elif not is_owed and silenced_by(event, silences, self._now, landscape):
@@ -210,10 +213,14 @@ class Planning:
         self._standings[key] = replace(standing, told=True, rule=delivery.rule)
 
     def _plan_reminder(self, delivery: Delivery) -> None:
+        if period := self._reminded_every(delivery):
+            self._notice(delivery, Occasion.REMINDER, self._now + timedelta(seconds=period))
+
+    def _reminded_every(self, delivery: Delivery) -> float:
+        """How often a receiver is told again of what is open, in seconds; 0 is never."""
         route = self._routes.get(delivery.rule)
         every = [route.remind if route else 0.0, self._renewals.get(delivery.receiver, 0.0)]
-        if period := min((seconds for seconds in every if seconds), default=0.0):
-            self._notice(delivery, Occasion.REMINDER, self._now + timedelta(seconds=period))
+        return min((seconds for seconds in every if seconds), default=0.0)
 
     def _plan_ahead(self, event: Event, delivery: Delivery) -> None:
         route, incident = self._routes.get(delivery.rule), event.incident
@@ -258,7 +265,17 @@ class Planning:
         is_renewed = self._renewals.get(delivery.receiver, 0.0) > 0
         return is_renewed and delivery.occasion is Occasion.REMINDER
 
+    def _is_served(self, receiver: str) -> bool:
+        return any(receiver in route.to for route in self._routes.values())
+
     def _remind_again(self, delivery: Delivery) -> None:
+        standing = self._standings.get((delivery.receiver, delivery.lane), Standing())
+        period = self._reminded_every(delivery)
+        if standing.is_behind and period:
+            # Whoever could not be told yet needs no reminder: those of a day would come at once.
+            again_at = self._now + timedelta(seconds=period)
+            self._change(replace(delivery, due_at=again_at, reason=""))
+            return
         self._change(_waiting(delivery, self._now))
         self._plan_reminder(delivery)
 

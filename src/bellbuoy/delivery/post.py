@@ -76,16 +76,26 @@ class Post:
 
     async def gained(self, leases: Iterable[Lease]) -> None:
         """Do what these leases are for. Raises StoreError."""
-        for lease in leases:
-            await self.let_go([lease.name])
-            store = self._store.under(lease)
-            if lease.name == DISPATCHER:
-                dispatcher = self._dispatcher(store)
-                await dispatcher.begin()
-                kind, work = "dispatcher", dispatcher.run
-            else:
-                kind, work = "courier", self._courier(lease.name, store).run
-            self._tasks[lease.name] = self._start(kind, _until_lost(work))
+        begun: list[str] = []
+        try:
+            for lease in leases:
+                await self._begin(lease)
+                begun.append(lease.name)
+        except BaseException:
+            self.lost(begun)
+            raise
+
+    async def _begin(self, lease: Lease) -> None:
+        await self.let_go([lease.name])
+        store = self._store.under(lease)
+        if lease.name == DISPATCHER:
+            dispatcher = self._dispatcher(store)
+            # No more, for until this has returned no sign of life is shown.
+            await dispatcher.note_end()
+            kind, work = "dispatcher", dispatcher.run
+        else:
+            kind, work = "courier", self._courier(lease.name, store).run
+        self._tasks[lease.name] = self._start(kind, _until_lost(work))
 
     def lost(self, names: Iterable[str]) -> None:
         """Others do this now. What was sent already may not be settled any more."""
@@ -123,6 +133,11 @@ class Post:
     def _courier(self, name: str, store: Store) -> Courier:
         receiver = self._receivers[name]
         landscape = self._config.landscape
+
+        def may_begin() -> bool:
+            # What waits for its turn when the lease goes is not sent beside whoever has it then.
+            return self._may_begin() and self._couriers.get(name) is courier
+
         self._couriers[name] = courier = Courier(
             store,
             receiver,
@@ -132,7 +147,7 @@ class Post:
             observer=self._observer,
             services=lambda event: services(event, landscape),
             paces=self._paces,
-            may_begin=self._may_begin,
+            may_begin=may_begin,
         )
         return courier
 

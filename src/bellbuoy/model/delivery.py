@@ -98,12 +98,14 @@ class Standing(Struct, frozen=True, kw_only=True):
     """How a receiver stands to a lane.
 
     `told` says that it was told that something began, by the route `rule`. `held` are the
-    deliveries that wait for their time, in the order of `seq`.
+    deliveries that wait for their time, in the order of `seq`. With `is_behind` others wait to
+    be sent.
     """
 
     told: bool = False
     rule: str = ""
     held: tuple[Delivery, ...] = ()
+    is_behind: bool = False
 
 
 class Matcher(Struct, frozen=True, kw_only=True):

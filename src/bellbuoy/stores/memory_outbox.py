@@ -27,6 +27,11 @@ def _age(seq: int, receiver: str, delivery_id: str) -> tuple[int, str, str]:
     return -seq, receiver, delivery_id
 
 
+def _place(delivery: Delivery) -> tuple[int, str]:
+    """The place of a delivery in its lane: a reminder goes behind its event."""
+    return delivery.seq, delivery.id
+
+
 class MemoryOutbox:
     """What goes out, by the ids of deliveries; it knows events by their `seq` alone."""
 
@@ -52,7 +57,7 @@ class MemoryOutbox:
     def standings(
         self, receivers: Iterable[str], lanes: Iterable[str]
     ) -> Mapping[tuple[str, str], Standing]:
-        """Which receivers were told of these lanes, and what is held of them."""
+        """How receivers stand to these lanes; absent is not at all."""
         wanted = frozenset(product(receivers, lanes))
         found = {
             key: Standing(told=True, rule=thread.rule)
@@ -61,9 +66,12 @@ class MemoryOutbox:
         }
         for each in self._in_order():
             key = (each.receiver, each.lane)
-            if each.status is DeliveryStatus.HELD and key in wanted:
+            if each.status in _UNDECIDED and key in wanted:
                 before = found.get(key, Standing())
-                found[key] = replace(before, held=(*before.held, each))
+                if each.status is DeliveryStatus.HELD:
+                    found[key] = replace(before, held=(*before.held, each))
+                else:
+                    found[key] = replace(before, is_behind=True)
         return found
 
     def due_held(self, now: datetime, limit: int) -> list[Delivery]:
@@ -85,7 +93,9 @@ class MemoryOutbox:
         ]
         found = [each for each in waiting if each.digest == digest]
         if digest and any(
-            earlier.lane == each.lane and earlier.seq < each.seq and earlier.digest != digest
+            earlier.lane == each.lane
+            and _place(earlier) < _place(each)
+            and earlier.digest != digest
             for each in found
             for earlier in waiting
         ):
@@ -190,7 +200,7 @@ class MemoryOutbox:
         }
 
     def _in_order(self) -> list[Delivery]:
-        return sorted(self._deliveries.values(), key=lambda each: (each.seq, each.receiver))
+        return sorted(self._deliveries.values(), key=lambda e: (e.seq, e.receiver, e.id))
 
     def _is_held(self, delivery_id: str) -> bool:
         held = self._deliveries.get(delivery_id)
@@ -205,7 +215,7 @@ class MemoryOutbox:
 
     def _with_gap(self, delivery: Delivery) -> Delivery:
         behind = any(
-            each.status is DeliveryStatus.DEAD and each.seq < delivery.seq
+            each.status is DeliveryStatus.DEAD and _place(each) < _place(delivery)
             for each in self._deliveries.values()
             if (each.receiver, each.lane) == (delivery.receiver, delivery.lane)
         )

@@ -41,13 +41,17 @@ _earlier = delivery.alias("earlier")
 _due_at = delivery.c.due_at.op("+")(literal_column("0"))
 
 
+# A reminder has the `seq` of its event, and goes behind it: its id begins with that of the event's.
+_IS_EARLIER = tuple_(_earlier.c.seq, _earlier.c.id) < tuple_(delivery.c.seq, delivery.c.id)
+
+
 def _has_earlier(status: DeliveryStatus) -> Exists:
     return (
         select(_earlier.c.id)
         .where(
             _earlier.c.receiver == delivery.c.receiver,
             _earlier.c.lane == delivery.c.lane,
-            _earlier.c.seq < delivery.c.seq,
+            _IS_EARLIER,
             _earlier.c.status + "" == status.value,
         )
         .exists()
@@ -69,7 +73,7 @@ _WITH_EVENTS = select(
 ).join(event, event.c.seq == delivery.c.seq)
 _DUE = (
     _WITH_EVENTS.where(*_first_of_lane(), _due_at <= bindparam("at"))
-    .order_by(delivery.c.seq)
+    .order_by(delivery.c.seq, delivery.c.id)
     .limit(bindparam("most"))
 )
 _WAITING = (
@@ -78,7 +82,7 @@ _WAITING = (
         delivery.c.status == DeliveryStatus.WAITING.value,
         delivery.c.digest == bindparam("in_digest"),
     )
-    .order_by(delivery.c.seq)
+    .order_by(delivery.c.seq, delivery.c.id)
     .limit(bindparam("most"))
 )
 _BLOCKED = (
@@ -87,7 +91,7 @@ _BLOCKED = (
         delivery,
         (_earlier.c.receiver == delivery.c.receiver)
         & (_earlier.c.lane == delivery.c.lane)
-        & (_earlier.c.seq < delivery.c.seq),
+        & _IS_EARLIER,
     )
     .where(
         delivery.c.receiver == bindparam("to"),
@@ -113,6 +117,15 @@ _HELD_OF = (
         delivery.c.lane.in_(bindparam("lanes", expanding=True)),
     )
     .order_by(delivery.c.seq)
+)
+_WAITING_OF = (
+    select(delivery.c.receiver, delivery.c.lane)
+    .where(
+        delivery.c.receiver.in_(bindparam("receivers", expanding=True)),
+        delivery.c.lane.in_(bindparam("lanes", expanding=True)),
+        delivery.c.status + "" == DeliveryStatus.WAITING.value,
+    )
+    .distinct()
 )
 _TOLD_OF = select(thread.c.receiver, thread.c.lane, thread.c.rule).where(
     thread.c.receiver.in_(bindparam("receivers", expanding=True)),
@@ -181,19 +194,26 @@ def dispatch(connection: Connection, reader: str, seq: int, outgoing: Outgoing) 
 def standings(
     connection: Connection, receivers: Sequence[str], lanes: Iterable[str]
 ) -> Mapping[tuple[str, str], Standing]:
-    """Which receivers were told of these lanes, and what is held of them, by (receiver, lane)."""
+    """How receivers stand to these lanes, by (receiver, lane); absent is not at all."""
     told: dict[tuple[str, str], str] = {}
+    behind: set[tuple[str, str]] = set()
     held: dict[tuple[str, str], list[Delivery]] = {}
     for some in chunks(lanes, _PARAMETERS):
         wanted = {"receivers": receivers, "lanes": some}
         for to, lane, rule in connection.execute(_TOLD_OF, wanted):
             told[to, lane] = rule
+        behind.update((to, lane) for to, lane in connection.execute(_WAITING_OF, wanted))
         for row in connection.execute(_HELD_OF, wanted):
             each = _delivery(row, row.after_gap)
             held.setdefault((each.receiver, each.lane), []).append(each)
     return {
-        key: Standing(told=key in told, rule=told.get(key, ""), held=tuple(held.get(key, ())))
-        for key in told.keys() | held.keys()
+        key: Standing(
+            told=key in told,
+            rule=told.get(key, ""),
+            held=tuple(held.get(key, ())),
+            is_behind=key in behind,
+        )
+        for key in told.keys() | held.keys() | behind
     }
 
 
