@@ -19,6 +19,7 @@ from bellbuoy.stale import StalePages
 from bellbuoy.stores import Store
 from bellbuoy.stores.retention import ended_at
 from bellbuoy.web.addresses import page_id
+from bellbuoy.web.weighing import weight, worst
 
 
 class PageView(Struct, frozen=True, kw_only=True):
@@ -58,9 +59,14 @@ class PageView(Struct, frozen=True, kw_only=True):
 
     @property
     def status(self) -> ComponentStatus:
-        """The worst of its components; unknown where that is not known, or not any more."""
+        """The worst of its components; unknown where that is not known, or not any more.
+
+        Where a page lists none, as feeds do, its open incidents are all that tells how it is.
+        """
         if not self.is_known:
             return ComponentStatus.UNKNOWN
+        if not self.total:
+            return worst(map(weight, self.incidents))
         return self.ill[0].status if self.ill else ComponentStatus.OPERATIONAL
 
 
