@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
 
 from bellbuoy.config import Config, Watched
-from bellbuoy.errors import StoreUnavailableError
+from bellbuoy.errors import StoreUnavailableError, Unreadable
 from bellbuoy.model.delivery import Attempt, DeliveryStatus
 from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind, IncidentStatus
 from bellbuoy.model.known import Known
@@ -20,7 +21,7 @@ from bellbuoy.stores.memory import MemoryStore
 from bellbuoy.telemetry.stock import COMPONENTS_A_PAGE, WorkersNow
 from tests.stores.samples import NOW, component, delivery, event, incident, known, page, state
 
-PAGES = [(page(), state())]
+PAGES = [(page(), state(read_at=NOW))]
 
 
 class CountingStore(MemoryStore):
@@ -79,12 +80,36 @@ async def test_a_page_is_told_with_what_is_open_and_its_components():
         component("g", name="Core", group=None, is_group=True, status=ComponentStatus.DEGRADED),
     ]
     await keep(store, replace(facts, components={one.id: one for one in shown}))
-    stock = await Stocktaking(config(), store).take(PAGES)
+    stock = await Stocktaking(config(), store).take(PAGES, now=NOW)
     (now,) = stock.pages
     assert now.incidents == {(IncidentKind.INCIDENT, Impact.MAJOR): 1}
     assert now.components == {ComponentStatus.DEGRADED: 1, ComponentStatus.OPERATIONAL: 1}
     assert [(one.id, one.name) for one in now.shown] == [("a", "Core/API"), ("b", "Web")]
-    assert (now.page, now.every, now.health) == (page().key, page().every, state().health)
+    assert (now.page, now.every, now.health) == (page().key, page().every, PAGES[0][1].health)
+
+
+@pytest.mark.parametrize(
+    "health",
+    [
+        {"read_at": NOW, "unreadable": Unreadable.NETWORK},
+        {"read_at": NOW - timedelta(minutes=11)},
+        {"read_at": None},
+    ],
+    ids=["unreadable", "too old", "never read"],
+)
+async def test_components_are_unknown_while_their_page_does_not_tell_of_now(health):
+    """What it said before is no green of now; it is told again when the page is read."""
+    store = CountingStore()
+    healthy = component("a", name="API", group=None, status=ComponentStatus.OPERATIONAL)
+    ill = component("b", name="Web", group=None, status=ComponentStatus.MAJOR_OUTAGE)
+    await keep(store, parts(healthy, ill))
+    taker = Stocktaking(config(), store)
+    stock = await taker.take([(page(), state(**health))], now=NOW)
+    (blind,) = stock.pages
+    assert blind.components == {ComponentStatus.UNKNOWN: 2}
+    assert [one.status for one in blind.shown] == [ComponentStatus.UNKNOWN] * 2
+    (seen,) = (await taker.take(PAGES, now=NOW)).pages
+    assert seen.components == {ComponentStatus.OPERATIONAL: 1, ComponentStatus.MAJOR_OUTAGE: 1}
 
 
 async def test_components_are_read_again_only_after_a_change():
@@ -93,13 +118,13 @@ async def test_components_are_read_again_only_after_a_change():
     await keep(store, parts(component("a", status=ComponentStatus.OPERATIONAL)))
     taker = Stocktaking(config(), store)
     for _ in range(3):
-        await taker.take(PAGES)
+        await taker.take(PAGES, now=NOW)
     taker.visit_done(visited("not modified"))
-    await taker.take(PAGES)
+    await taker.take(PAGES, now=NOW)
     assert store.reads == 1
     await keep(store, parts(component("a", status=ComponentStatus.MAJOR_OUTAGE)))
     taker.visit_done(visited("changed"))
-    stock = await taker.take(PAGES)
+    stock = await taker.take(PAGES, now=NOW)
     assert store.reads == 2
     assert stock.pages[0].components == {ComponentStatus.MAJOR_OUTAGE: 1}
 
@@ -117,8 +142,8 @@ async def test_what_changes_while_it_is_read_is_read_again():
 
     store = Racing()
     taker = Stocktaking(config(), store)
-    await taker.take(PAGES)
-    await taker.take(PAGES)
+    await taker.take(PAGES, now=NOW)
+    await taker.take(PAGES, now=NOW)
     assert store.reads == 2
 
 
@@ -128,12 +153,12 @@ async def test_p2_a_store_that_cannot_be_read_leaves_the_pages_and_is_asked_agai
     await keep(store, parts(component("a", status=ComponentStatus.OPERATIONAL)))
     taker = Stocktaking(config(receivers=(hook("ops"),)), store)
     store.refuses = True
-    stock = await taker.take(PAGES, unready=("why",), is_offline=True)
+    stock = await taker.take(PAGES, now=NOW, unready=("why",), is_offline=True)
     assert (stock.last_seq, stock.receivers) == (None, ())
-    assert stock.pages[0].health == state().health
+    assert stock.pages[0].health == PAGES[0][1].health
     assert (stock.unready, stock.is_offline) == (("why",), True)
     store.refuses = False
-    stock = await taker.take(PAGES)
+    stock = await taker.take(PAGES, now=NOW)
     assert stock.pages[0].components == {ComponentStatus.OPERATIONAL: 1}
     assert stock.last_seq == 0
 
@@ -145,7 +170,7 @@ async def test_receivers_are_told_with_what_waits_and_whether_they_are_disabled(
     await store.dispatch("dispatcher", 1, Outgoing(new=(delivery(one),)))
     await store.disable("away", Attempt(at=NOW, seconds=0.1, outcome="410"))
     receivers = (hook("ops"), hook("away"))
-    stock = await Stocktaking(config(receivers=receivers), store).take(PAGES)
+    stock = await Stocktaking(config(receivers=receivers), store).take(PAGES, now=NOW)
     ops, away = stock.receivers
     assert (ops.name, ops.deliveries, ops.oldest) == (
         "ops",
@@ -162,13 +187,13 @@ async def test_j8_of_many_components_those_that_the_operator_asked_for_are_shown
     store = MemoryStore()
     many = [component(f"{number:04}", name=f"Edge {number}", group=None) for number in range(3000)]
     await keep(store, parts(*reversed(many)))
-    stock = await Stocktaking(config("edge 29*"), store).take(PAGES)
+    stock = await Stocktaking(config("edge 29*"), store).take(PAGES, now=NOW)
     (now,) = stock.pages
     ids = [one.id for one in now.shown]
     assert sum(now.components.values()) == 3000
     assert len(ids) == COMPONENTS_A_PAGE
     assert ids[:2] == ["0029", "0290"]
-    everything = await Stocktaking(config(), store).take(PAGES)
+    everything = await Stocktaking(config(), store).take(PAGES, now=NOW)
     assert everything.pages[0].shown[0].id == "0000"
 
 
@@ -177,7 +202,7 @@ async def test_x6_a_name_is_one_short_line(name):
     """It becomes a label."""
     store = MemoryStore()
     await keep(store, parts(component("a", name=name, group=None)))
-    stock = await Stocktaking(config(), store).take(PAGES)
+    stock = await Stocktaking(config(), store).take(PAGES, now=NOW)
     (shown,) = stock.pages[0].shown
     assert len(shown.name) <= LONGEST_NAME
     assert shown.name.isprintable()
@@ -197,9 +222,9 @@ async def test_p2_a_look_that_is_broken_off_leaves_nothing_out():
     store = Hanging()
     await keep(store, parts(component("a", status=ComponentStatus.OPERATIONAL)))
     taker = Stocktaking(config(), store)
-    first = asyncio.create_task(taker.take(PAGES))
+    first = asyncio.create_task(taker.take(PAGES, now=NOW))
     await asked.wait()
-    second = asyncio.create_task(taker.take(PAGES))
+    second = asyncio.create_task(taker.take(PAGES, now=NOW))
     await asyncio.sleep(0)
     first.cancel()
     stock = await second
@@ -218,9 +243,9 @@ async def test_r6_a_store_that_is_away_ends_no_incident():
     store = Away()
     await keep(store, known(incident("i1")))
     taker = Stocktaking(config(), store)
-    before = await taker.take(PAGES)
+    before = await taker.take(PAGES, now=NOW)
     store.refuses = True
-    after = await taker.take(PAGES)
+    after = await taker.take(PAGES, now=NOW)
     assert before.pages[0].incidents
     assert after.pages[0].incidents == before.pages[0].incidents
 
@@ -231,7 +256,7 @@ async def test_pages_that_others_poll_are_not_read():
     await keep(store, parts(component("a", status=ComponentStatus.OPERATIONAL)))
     await keep(store, known(incident("i1")))
     taker = Stocktaking(config(receivers=(hook("ops"),)), store)
-    stock = await taker.take(())
+    stock = await taker.take((), now=NOW)
     assert store.reads == 0
     assert stock.pages == ()
     assert [one.name for one in stock.receivers] == ["ops"]
@@ -243,10 +268,10 @@ async def test_a_page_that_others_changed_is_read_again():
     store = CountingStore()
     await keep(store, parts(component("a", status=ComponentStatus.OPERATIONAL)))
     taker = Stocktaking(config(), store)
-    await taker.take(PAGES)
+    await taker.take(PAGES, now=NOW)
     await keep(store, parts(component("a", status=ComponentStatus.DEGRADED)))
     taker.changed(page().key)
-    stock = await taker.take(PAGES)
+    stock = await taker.take(PAGES, now=NOW)
     assert stock.pages[0].components == {ComponentStatus.DEGRADED: 1}
 
 

@@ -366,6 +366,7 @@ class App:
         us = self._membership
         return await self._stocktaking.take(
             [(one.page, one.state) for one in self._rounds.scheduler.places()],
+            now=self.now(),
             unready=self.ready(),
             is_offline=self._rounds.reach.is_offline,
             workers=count_workers(us.roster, us.worker.id) if us else None,

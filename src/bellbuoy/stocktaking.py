@@ -10,13 +10,15 @@ seconds must not cost the store a query for each page.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bellbuoy.config import Config
 from bellbuoy.errors import StoreError
 from bellbuoy.model.facts import ComponentStatus, Impact, IncidentKind, Page
-from bellbuoy.model.known import KnownComponent, PageState
+from bellbuoy.model.known import KnownComponent, PageState, is_blind
 from bellbuoy.model.leases import Role, Roster
 from bellbuoy.observer import Observer, VisitDone
 from bellbuoy.routing.matchers import is_like
@@ -45,6 +47,9 @@ class _Parts(Struct, frozen=True, kw_only=True):
     shown: tuple[ComponentNow, ...]
 
 
+_NO_PARTS = _Parts(counts=Counter(), shown=())
+
+
 class Stocktaking(Observer):
     """Takes stock. It hears of what changes as an observer."""
 
@@ -68,12 +73,14 @@ class Stocktaking(Observer):
         self,
         pages: Sequence[tuple[Page, PageState]],
         *,
+        now: datetime,
         workers: WorkersNow | None = None,
         unready: tuple[str, ...] = (),
         is_offline: bool = False,
     ) -> Stock:
         """What stands now, of these pages, which are those that are polled here.
 
+        Components of a page are unknown where what it said last does not tell of now.
         Where the store cannot be read, what is remembered of pages.
         """
         keys = [page.key for page, _ in pages]
@@ -85,7 +92,7 @@ class Stocktaking(Observer):
         except StoreError:
             receivers, last_seq = (), None
         return Stock(
-            pages=tuple(self._page(page, state) for page, state in pages),
+            pages=tuple(self._page(page, state, now) for page, state in pages),
             receivers=receivers,
             last_seq=last_seq,
             workers=workers,
@@ -93,15 +100,17 @@ class Stocktaking(Observer):
             is_offline=is_offline,
         )
 
-    def _page(self, page: Page, state: PageState) -> PageNow:
-        parts = self._parts.get(page.key)
+    def _page(self, page: Page, state: PageState, now: datetime) -> PageNow:
+        parts = self._parts.get(page.key, _NO_PARTS)
+        if is_blind(page, state.health, now):
+            parts = _unknown(parts)
         return PageNow(
             provider=page.provider.slug,
             page=page.key,
             every=page.every,
             health=state.health,
-            components=parts.counts if parts else {},
-            shown=parts.shown if parts else (),
+            components=parts.counts,
+            shown=parts.shown,
             incidents=self._incidents.get(page.key, {}),
         )
 
@@ -154,6 +163,15 @@ def _parts(components: Iterable[KnownComponent], globs: tuple[str, ...]) -> _Par
         for one in parts[:COMPONENTS_A_PAGE]
     )
     return _Parts(counts=Counter(one.status for one in parts), shown=shown)
+
+
+def _unknown(parts: _Parts) -> _Parts:
+    """The same components, of which nobody knows how they are."""
+    total = parts.counts.total()
+    return _Parts(
+        counts=Counter({ComponentStatus.UNKNOWN: total} if total else {}),
+        shown=tuple(replace(one, status=ComponentStatus.UNKNOWN) for one in parts.shown),
+    )
 
 
 def _is_wanted(component: KnownComponent, globs: tuple[str, ...]) -> bool:

@@ -78,6 +78,21 @@ async def test_what_changes_without_an_event_comes_by_a_quiet_refresh(afternoon,
     await expect(page.locator("li.minor", has_text="Foghorn Chat")).to_contain_text("1 of 3")
 
 
+async def test_a_refresh_that_fails_once_is_forgotten_with_the_next(afternoon, open_page, watcher):
+    """The board says since when it is not live, and that it is again."""
+    watcher.forgiven = ("ERR_FAILED",)
+    page = await open_page("about:blank")
+    await page.clock.install(time=NOW)
+    await page.goto(afternoon.url)
+    await _is_live(page)
+    await page.route(page.url, lambda route: route.abort())
+    await page.clock.fast_forward(31_000)
+    await expect(page.locator("#live")).to_contain_text("not live since")
+    await page.unroute(page.url)
+    await page.clock.fast_forward(31_000)
+    await _is_live(page)
+
+
 async def test_nothing_moves_under_the_pointer_until_it_leaves(afternoon, open_page):
     """What would move waits behind a small button; what has its place changes in it."""
     page = await open_page(afternoon.url)

@@ -168,6 +168,26 @@ def test_a_file_that_says_nothing_is_the_default_set(desk, text):
     assert len(desk.load(text).watched) == len(DEFAULTS)
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "https://s.example/?key=${TOKEN}",
+        "{name: S, url: 'https://s.example/?key=${TOKEN}'}",
+        "{name: S, feed_url: 'https://s.example/?key=${TOKEN}'}",
+    ],
+)
+def test_w8_an_address_with_a_value_of_the_environment_gets_a_warning(desk, entry):
+    """It names the page wherever the page is shown; the warning itself does not show the value."""
+    (warning,) = desk.load(f"providers:\n  - {entry}\n").warnings
+    assert "the address of a page is shown" in warning
+    assert TOKEN not in warning
+
+
+def test_a_name_with_a_value_of_the_environment_gets_no_warning(desk):
+    """Whoever names a provider means the name to be read."""
+    assert desk.load("providers: [{name: '${TOKEN}', url: 'https://s.example'}]").warnings == ()
+
+
 def test_json_is_read_as_well(desk):
     """Tabs, escapes and a schema for editors included."""
     text = '{\n\t"$schema": "x.json",\n\t"providers": [{"name": "\\ud83d\\ude00 A\\/B", "url":"https://a.example"}]\n}'

@@ -1,6 +1,8 @@
 """The door: what it does not let in, and what it says to everybody."""
 
 import asyncio
+import html
+import re
 
 import httpx
 import pytest
@@ -120,6 +122,31 @@ async def test_signing_in_leads_to_a_path_of_ours(client, there):
     """A link cannot use the page to send somebody elsewhere."""
     answer = await client.post("/sign-in", data={"token": WRITE_TOKEN, "next": there})
     assert answer.headers["location"] == "/"
+
+
+@pytest.mark.parametrize("web", [CLOSED])
+async def test_signing_in_leads_back_to_where_somebody_was(client):
+    """With the escapes of the address: vendors have ids that are addresses themselves."""
+    there = "/incidents/0123456789ab/https%3A%2F%2Fa%3Fid%3D3?x=1%262"
+    sent = await client.get(there, headers={"accept": "text/html"})
+    assert sent.status_code == 303
+    shown = await client.get(sent.headers["location"])
+    (field,) = re.findall(r'name="next" value="([^"]*)"', shown.text)
+    form = {"token": READ_TOKEN, "next": html.unescape(field)}
+    answer = await client.post("/sign-in", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, there)
+
+
+@pytest.mark.parametrize("web", [CLOSED])
+@pytest.mark.parametrize("path", ["//evil.example", "/\\evil.example"])
+async def test_being_sent_to_sign_in_leads_nobody_elsewhere(client, path):
+    """Whatever the address was that a link made somebody ask for."""
+    url = httpx.URL("http://127.0.0.1:8484").copy_with(raw_path=path.encode())
+    sent = await client.get(url, headers={"accept": "text/html"})
+    assert sent.status_code == 303
+    assert httpx.URL(sent.headers["location"]).path == "/sign-in"
+    shown = await client.get(sent.headers["location"])
+    assert re.findall(r'name="next" value="([^"]*)"', shown.text) == ["/"]
 
 
 async def test_w6_a_session_is_over_after_its_time(site):

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from bellbuoy.events import page_ref
-from bellbuoy.model.facts import ComponentStatus, IncidentStatus
+from bellbuoy.model.facts import ComponentStatus, Impact, IncidentStatus
 from bellbuoy.observer import VisitDone
 from bellbuoy.stores import Visit
 from bellbuoy.web.addresses import page_id
@@ -183,3 +183,33 @@ async def test_r6_what_was_read_long_ago_is_no_green(client_of):
         assert "unknown" in (await client.get("/badge/acme.svg")).text
         status = (await client.get("/api/v2/status.json")).json()["status"]
         assert status["indicator"] != "none"
+
+
+@pytest.mark.parametrize(
+    ("impact", "listed", "status"),
+    [
+        (Impact.CRITICAL, (), "major_outage"),
+        (Impact.UNKNOWN, (), "degraded"),
+        (Impact.NONE, (), "operational"),
+        (Impact.CRITICAL, (component("API"),), "operational"),
+    ],
+)
+async def test_a_page_without_components_is_as_its_open_incidents_are(
+    client_of, impact, listed, status
+):
+    """A feed lists none, so nothing else tells of its trouble; what is over does not count."""
+    trouble = incident(
+        "i2",
+        "Away",
+        update(1, IncidentStatus.INVESTIGATING, "x", minutes_ago(5)),
+        impact=impact,
+    )
+    feed = Seen(
+        pages=(ACME,),
+        states={KEY: read_state(KEY)},
+        known={KEY: known(KEY, PAST, trouble, *listed)},
+    )
+    async with open_site(feed) as site, client_of(site) as client:
+        for path in ("providers/acme", f"pages/{page_id(KEY)}"):
+            answer = (await client.get(f"/api/v1/{path}")).json()
+            assert (answer["status"], answer["open_incidents"]) == (status, 1)

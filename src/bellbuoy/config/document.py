@@ -59,13 +59,15 @@ class Document(Struct, kw_only=True):
 
     `name` is the file as problems name it. `lines` maps places to line numbers from 1.
     `variables` maps the values that came from the environment, or from secret files, to
-    what stood in the file instead: those values are never shown.
+    what stood in the file instead: those values are never shown. `expanded` are the places
+    of texts into which a value of the environment was put.
     """
 
     name: str
     data: Any = None
     lines: dict[Place, int] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+    expanded: set[Place] = field(default_factory=set)
     problems: list[tuple[Place, int, str]] = field(default_factory=list)
 
     def line(self, place: Place) -> int | None:
@@ -243,6 +245,7 @@ class _Builder:
                 )
             else:
                 self.document.keep_secret(self._env[name], found[0])
+                self.document.expanded.add(where)
                 return self._env[name]
             self.document.problems.append((where, _line(event), problem))
             return found[0]

@@ -48,6 +48,10 @@ class Problems:
         line = self._document.line(place)
         self._warnings.append((line or 0, self._told(place, line, text)))
 
+    def is_expanded(self, place: Place) -> bool:
+        """Whether the environment gave a part of the text there."""
+        return place in self._document.expanded
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """Every warning, by line."""

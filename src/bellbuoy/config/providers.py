@@ -165,6 +165,7 @@ def _read_name(
     name: str, place: Place, catalog: Catalog, problems: Problems, others: Iterable[str] = ()
 ) -> Iterable[Watched]:
     if "://" in name:
+        _warn_of_shown(place, problems)
         page = problems.read(PageEntry, {"url": name}, place)
         return () if page is None else [_watched(page, str(page.url), "")]
     return _read_options(name, {}, place, catalog, problems, others)
@@ -239,6 +240,7 @@ def _read_page(
     if page.every is not None and page.poll_interval_seconds is not None:
         problems.add(place, "has every and poll_interval_seconds; keep every")
     ((key, address),) = given.items()
+    _warn_of_shown((*place, key), problems)
     format = page.format or ("feed" if key == "feed_url" else "")
     if page.feed_type is not None and page.feed_type.casefold() not in _FEED_TYPES:
         problems.warn(
@@ -294,6 +296,16 @@ def _label(name: str, product: str | None) -> str:
     if not product or product.casefold() in name.casefold():
         return name
     return product if name.casefold() in product.casefold() else f"{name} {product}"
+
+
+def _warn_of_shown(place: Place, problems: Problems) -> None:
+    """An address names its page everywhere, so it cannot be kept as a secret is."""
+    if problems.is_expanded(place):
+        problems.warn(
+            place,
+            "holds a value of the environment, and the address of a page is shown: on the board, "
+            "in the API, events, messages, logs and metrics; put no secret into it",
+        )
 
 
 def _warn_of_haste(found: Sequence[Found], problems: Problems) -> None:

@@ -6,7 +6,7 @@ scheduler keeps in memory for every page, so it is small.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct, field
 
@@ -17,10 +17,16 @@ from bellbuoy.model.facts import (
     Impact,
     IncidentKind,
     IncidentStatus,
+    Page,
 )
 
 MISSED_AT_MOST = 1000
 """Looks without an incident after which its absence no longer makes every look a full one."""
+
+ENOUGH = 3
+"""So many missed looks, or `AT_LEAST`, and what a page said last tells nothing of now."""
+
+AT_LEAST = timedelta(minutes=10)
 
 
 class Validators(Struct, frozen=True, kw_only=True):
@@ -214,3 +220,14 @@ class PageState(Struct, frozen=True, kw_only=True):
     format: str = ""
     url: str = ""
     instead_of: str = ""
+
+
+def is_blind(page: Page, health: Health, now: datetime) -> bool:
+    """Whether what the page said last, if anything, does not tell of now.
+
+    While it is us who are offline, or right after we were away, no page was found unreadable.
+    """
+    if health.unreadable is not None or health.read_at is None:
+        return True
+    patience = max(AT_LEAST, ENOUGH * timedelta(seconds=page.every))
+    return now - health.read_at > patience

@@ -1,5 +1,6 @@
 """All routes behind the one door, and what an error becomes on its way out."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from functools import cache, partial
@@ -20,6 +21,8 @@ from bellbuoy.web.door import Door, NarrowDoor
 from bellbuoy.web.interop import badges, feeds, ics, statuspage
 from bellbuoy.web.problems import Problem
 from bellbuoy.web.site import Site
+
+_log = logging.getLogger(__name__)
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -92,7 +95,9 @@ def _as_problem(request: Request, error: Exception) -> Problem:
         case CursorError():
             return Problem(400, str(error), name="cursor")
         case StoreError():
-            return Problem(503, f"the store: {error}", retry_after=5)
+            # It names the place of the store, which is no business of whoever asked.
+            _log.warning("the store: %s", error)
+            return Problem(503, "the store refuses just now; the log says why", retry_after=5)
         case _:
             # What it was stands in the log; it is a bug, and no business of whoever asked.
             return Problem(500, "a fault of ours; the log says which")

@@ -163,9 +163,7 @@ class Door:
         accepts = dict(scope["headers"]).get(b"accept", b"")
         is_person = b"text/html" in accepts and scope["method"] in access.SAFE
         if problem.status == 401 and is_person:
-            query = scope["query_string"].decode("latin-1")
-            there = quote(f"{scope['path']}?{query}" if query else scope["path"], safe="/")
-            response = RedirectResponse(f"/sign-in?next={there}", 303)
+            response = RedirectResponse(f"/sign-in?next={quote(_address(scope), safe='/')}", 303)
         else:
             response = problems.as_response(problem)
         await response(scope, receive, answer)
@@ -237,6 +235,12 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 def _too_large(most: int) -> Problem:
     return Problem(413, f"at most {most} bytes are taken")
+
+
+def _address(scope: Scope) -> str:
+    """What was asked for, with its escapes: an id may hold a slash that separates nothing."""
+    path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
 
 
 def _session(headers: MutableMapping[str, str]) -> str:

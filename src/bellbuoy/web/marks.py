@@ -7,9 +7,10 @@ a place in it holds what the last item was ordered by: it stays right when items
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from bellbuoy.errors import CursorError
 from bellbuoy.stores import Store
@@ -18,7 +19,13 @@ from bellbuoy.web.problems import Problem
 
 T = TypeVar("T")
 
-Moment = tuple[datetime, str, str]
+Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""A number of the log: anybody can write a mark, and a store takes no greater one."""
+
+Instant = Annotated[datetime, Meta(tz=True)]
+"""An instant, which nothing is without its zone."""
+
+Moment = tuple[Instant, str, str]
 """Where a list of incidents was left: when the last one began, its page's key and its own."""
 
 

@@ -5,7 +5,7 @@ What changed since somebody looked last, here or in another process, is read fro
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -13,17 +13,13 @@ from bellbuoy.app import App, Place
 from bellbuoy.config import Watched
 from bellbuoy.events import Event, EventKind
 from bellbuoy.model.facts import ComponentStatus, IncidentKind
-from bellbuoy.model.known import KnownComponent, KnownIncident
+from bellbuoy.model.known import KnownComponent, KnownIncident, is_blind
 from bellbuoy.observer import Observer, VisitDone
 from bellbuoy.stale import StalePages
 from bellbuoy.stores import Store
 from bellbuoy.stores.retention import ended_at
 from bellbuoy.web.addresses import page_id
-
-ENOUGH = 3
-"""So many missed looks, or `AT_LEAST`, and what a page said last tells nothing of now."""
-
-AT_LEAST = timedelta(minutes=10)
+from bellbuoy.web.weighing import weight, worst
 
 
 class PageView(Struct, frozen=True, kw_only=True):
@@ -63,9 +59,14 @@ class PageView(Struct, frozen=True, kw_only=True):
 
     @property
     def status(self) -> ComponentStatus:
-        """The worst of its components; unknown where that is not known, or not any more."""
+        """The worst of its components; unknown where that is not known, or not any more.
+
+        Where a page lists none, as feeds do, its open incidents are all that tells how it is.
+        """
         if not self.is_known:
             return ComponentStatus.UNKNOWN
+        if not self.total:
+            return worst(map(weight, self.incidents))
         return self.ill[0].status if self.ill else ComponentStatus.OPERATIONAL
 
 
@@ -178,7 +179,7 @@ class Overview(Observer):
             incidents=facts.incidents,
             maintenances=facts.maintenances,
             fine_since=facts.fine_since,
-            is_blind=is_blind(place, self._running.now()),
+            is_blind=is_blind(place.page, place.state.health, self._running.now()),
         )
 
     @property
@@ -186,18 +187,6 @@ class Overview(Observer):
         if self._app is None:
             raise RuntimeError("it is asked before it was opened")
         return self._app
-
-
-def is_blind(place: Place, now: datetime) -> bool:
-    """Whether what the page said last is too old to tell of now.
-
-    While it is us who are offline, or right after we were away, no page was found unreadable.
-    """
-    health = place.state.health
-    if health.unreadable is not None or health.read_at is None:
-        return True
-    patience = max(AT_LEAST, ENOUGH * timedelta(seconds=place.page.every))
-    return now - health.read_at > patience
 
 
 async def _past(store: Store, key: str) -> _Past:

@@ -7,6 +7,7 @@ import pytest
 
 from bellbuoy.events import to_json
 from bellbuoy.model.facts import Impact, IncidentStatus
+from bellbuoy.web.marks import mark
 from tests.web.sites import (
     NOW,
     Seen,
@@ -183,6 +184,35 @@ async def test_an_impossible_value_is_a_problem_that_names_the_parameter(
     problem = answer.json()
     assert (problem["status"], problem["name"]) == (status, name)
     assert len(problem["detail"]) > 10
+
+
+@pytest.mark.parametrize("address", ["memory", "sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [
+        ("api/v1/silences?ended=true&cursor=", ("2026-01-01T00:00:00", "b")),
+        ("api/v1/incidents?cursor=", ("2026-01-01T00:00:00", "a", "b")),
+        ("api/v1/deliveries?cursor=", (2**63, "a", "b")),
+        ("api/v1/deliveries?cursor=", (2**70, "a", "b")),
+        ("api/v1/deliveries?cursor=", (-1, "a", "b")),
+        ("deliveries?before=", (2**63, "a", "b")),
+    ],
+)
+async def test_a_mark_that_somebody_made_up_is_refused(client, path, parts):
+    """No store is asked for what it cannot hold, and no fault tells where it is."""
+    answer = await client.get(f"/{path}{mark(*parts)}")
+    assert answer.status_code == 400
+    assert "is not a cursor" in answer.text
+    assert "bellbuoy.db" not in answer.text
+
+
+@pytest.mark.parametrize("address", ["memory", "sqlite"], indirect=True)
+@pytest.mark.parametrize("when", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+async def test_a_mark_of_any_instant_is_a_place(client, when):
+    """Also where the calendar ends."""
+    for path, parts in (("incidents", (when, "a", "b")), ("silences", (when, "b"))):
+        answer = await client.get(f"/api/v1/{path}?cursor={mark(*parts)}")
+        assert answer.status_code == 200, answer.text
 
 
 async def test_a_place_before_what_is_kept_is_gone_and_says_where_to_begin(client, site):
@@ -459,12 +489,14 @@ async def test_a_method_that_a_path_does_not_take_is_answered_with_those_it_does
     assert answer.json()["title"] == "Method Not Allowed"
 
 
-async def test_a_store_that_refuses_is_a_503_and_a_fault_of_ours_a_500(client, site, monkeypatch):
+async def test_a_store_that_refuses_is_a_503_and_a_fault_of_ours_a_500(
+    client, site, monkeypatch, caplog
+):
     """Both as problems; neither tells what only the log should."""
     from bellbuoy.errors import StoreUnavailableError
 
     async def refuses(*_, **__):
-        raise StoreUnavailableError("the disk is full")
+        raise StoreUnavailableError("sqlite:////var/b.db: the disk is full")
 
     async def breaks(*_, **__):
         raise RuntimeError("an inner secret")
@@ -472,6 +504,8 @@ async def test_a_store_that_refuses_is_a_503_and_a_fault_of_ours_a_500(client, s
     monkeypatch.setattr(site.store, "silences", refuses)
     answer = await client.get("/api/v1/silences")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "b.db" not in answer.text
+    assert "b.db: the disk is full" in caplog.text
     monkeypatch.setattr(site.store, "silences", breaks)
     answer = await client.get("/api/v1/silences")
     assert answer.status_code == 500

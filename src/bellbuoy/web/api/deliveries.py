@@ -11,7 +11,7 @@ from bellbuoy.web.api.facts import delivery_answer
 from bellbuoy.web.api.models import DeliveryAnswer
 from bellbuoy.web.api.openapi import listing, one_of
 from bellbuoy.web.api.queries import DeliveryQuery
-from bellbuoy.web.marks import mark, read_mark
+from bellbuoy.web.marks import Seq, mark, read_mark
 from bellbuoy.web.problems import Problem
 from bellbuoy.web.site import Site
 
@@ -37,7 +37,7 @@ def router(site: Site) -> APIRouter:
             receiver=asked.receiver,
             status=asked.status,
             event_id=asked.event,
-            before=read_mark(asked.cursor, tuple[int, str, str]) if asked.cursor else None,
+            before=read_mark(asked.cursor, tuple[Seq, str, str]) if asked.cursor else None,
             limit=asked.limit + 1,
         )
         some, going_on = cut(

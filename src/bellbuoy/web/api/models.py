@@ -37,8 +37,10 @@ class ProviderAnswer(Struct, frozen=True, kw_only=True):
 class PageAnswer(Struct, frozen=True, kw_only=True):
     """A page that is watched, how it stands, and how reading it goes.
 
-    `format` is empty until it is recognised. `status` is the worst of its components, unknown
-    while it cannot be read. `unreadable` says why it counts as unreadable, `failures` counts
+    `format` is empty until it is recognised. `status` is the worst of its components, or of
+    its open incidents where it lists no component, as feeds do: what their impacts mean, `minor`
+    and `unknown` degraded, `major` a partial outage, `critical` a major one. It is unknown while
+    the page cannot be read. `unreadable` says why it counts as unreadable, `failures` counts
     failed looks in a row. `next_look_at` is null while a look goes on, and where another process
     looks. `held_until` is when its host lets us come back. `latency` is in seconds. `poke` is the
     address that a vendor may call when the page changes; only who may write sees it.

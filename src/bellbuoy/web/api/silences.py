@@ -18,7 +18,7 @@ from bellbuoy.web.api.facts import silence_answer
 from bellbuoy.web.api.models import SilenceAnswer
 from bellbuoy.web.api.openapi import listing, one_of
 from bellbuoy.web.api.queries import SilenceQuery
-from bellbuoy.web.marks import mark, read_mark
+from bellbuoy.web.marks import Instant, mark, read_mark
 from bellbuoy.web.problems import Problem
 from bellbuoy.web.site import Site
 
@@ -93,7 +93,7 @@ def _add_reading(routes: APIRouter, site: Site) -> None:
     async def list_silences(request: Request, asked: Annotated[SilenceQuery, Query()]) -> Response:
         """List silences, by their beginning; those that are over only if they are asked for."""
         since = None if asked.ended else site.app.now()
-        after = read_mark(asked.cursor, tuple[datetime, str]) if asked.cursor else None
+        after = read_mark(asked.cursor, tuple[Instant, str]) if asked.cursor else None
         found = [
             each
             for each in await site.store.silences(since)

@@ -16,7 +16,7 @@ from bellbuoy.notifiers import Receiver
 from bellbuoy.web import html
 from bellbuoy.web.addresses import incident_path, provider_path
 from bellbuoy.web.dashboard import done
-from bellbuoy.web.marks import mark, read_mark
+from bellbuoy.web.marks import Seq, mark, read_mark
 from bellbuoy.web.problems import Problem
 from bellbuoy.web.site import Site
 
@@ -99,7 +99,7 @@ def _add_list(routes: APIRouter, site: Site) -> None:
         found = await site.store.deliveries(
             receiver=receiver or None,
             status=_status(status),
-            before=read_mark(before, tuple[int, str, str]) if before else None,
+            before=read_mark(before, tuple[Seq, str, str]) if before else None,
             limit=ON_A_PAGE + 1,
         )
         rows = [await _row(site, each) for each in found[:ON_A_PAGE]]

@@ -51,6 +51,8 @@
       if (!answer.ok || answer.redirected) throw new Error(`answered ${answer.status}`);
       const text = await answer.text();
       if (mine === refreshes) show(text);
+      // A stream that was open all the time does not say so again.
+      if (stream?.readyState === EventSource.OPEN) isLive(true);
       return true;
     } catch {
       return abort.signal.aborted;
