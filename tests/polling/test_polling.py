@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from bellbuoy.stores.memory import MemoryStore
 from tests.detection.saying import incident, page_says, update
 from tests.event_schema import valid
 from tests.polling.scripted import PlainFormat, ScriptedNetwork, config, now, page
+from tests.stores.samples import event as sample
 from tests.virtual_time import move_wall_clock, run_virtual
 
 QUIET = page_says(stamp=0)
@@ -602,3 +604,20 @@ def test_a_page_taken_out_of_the_config_ends_its_incidents_for_the_log_only() ->
     (ended,) = [event for event in events if event.kind == "incident.withdrawn"]
     assert ended.page.key == page(0).key
     assert ended.is_log_only
+
+
+def test_a_reader_that_never_comes_back_does_not_keep_the_log_for_ever() -> None:
+    """A `watch` that was run once holds back what it did not print for a month, and no longer."""
+
+    async def left_after(days: int) -> int:
+        store = MemoryStore()
+        old = now() - timedelta(days=days)
+        await store.append([sample(number, observed_at=old) for number in (1, 2)])
+        await store.write_cursor("console", 1)
+        settings = replace(config(page(every=3600.0)), retention=86400.0)
+        network = ScriptedNetwork(lambda url, time: QUIET)
+        async with App(settings, store=store, network=network, now=now) as app:
+            await app.stopped(2 * 3600)
+        return len(await store.read_events())
+
+    assert [run_virtual(left_after(days)) for days in (0, 2, 30, 32)] == [2, 1, 1, 0]
