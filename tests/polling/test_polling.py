@@ -19,6 +19,7 @@ from bellbuoy.errors import FetchError, StoreUnavailableError, Unreadable
 from bellbuoy.events import Event
 from bellbuoy.model.facts import Snapshot
 from bellbuoy.observer import Happened, Observer, VisitDone
+from bellbuoy.polling.poller import RECOGNISE_EVERY
 from bellbuoy.stores.memory import MemoryStore
 from tests.detection.saying import incident, page_says, update
 from tests.event_schema import valid
@@ -575,6 +576,25 @@ def test_s1_a_vendor_that_changes_its_engine_is_one_move_and_no_incident() -> No
     assert [event.incident.id for event in events if event.incident] == ["a", "a"]
     restarted = monitored(settings, ScriptedNetwork(script_of(over)), seconds=300, store=store)
     assert len(restarted) == len(events)
+
+
+def test_s1_a_page_that_fails_right_after_it_was_found_moved_stays_moved() -> None:
+    """What is kept at last is the new format; it is told once, and read as soon as it answers."""
+    store = MemoryStore()
+    settings = config(page(), more=PlainFormat("engine", b"new:"))
+
+    async def script(url: str, time: float) -> bytes:
+        is_told = "page.moved" in kinds(list(await store.read_events()))
+        if is_told and time < 3600:
+            raise FetchError(url, Unreadable.BLOCKED, "403", status=403)
+        return (b"" if time < 600 else b"new:") + msgspec.json.encode(QUIET)
+
+    monitored(settings, ScriptedNetwork(script), seconds=3000, store=store)
+    (state,) = run_virtual(store.load_states([page().key])).values()
+    assert (state.format, state.instead_of) == ("engine", "plain")
+    assert state.health.failures > RECOGNISE_EVERY
+    events = monitored(settings, ScriptedNetwork(script_of(QUIET)), seconds=3600, store=store)
+    assert list(kinds(events)) == ["page.unreadable", "page.moved", "page.readable"]
 
 
 def script_of(snapshot: Snapshot) -> Callable[[str, float], bytes]:
