@@ -8,6 +8,7 @@ from bellbuoy.errors import FetchError, Unreadable
 from bellbuoy.model.known import Health, PageState
 from bellbuoy.stores import Visit
 from tests.detection.saying import PAGE, at, component, incident, page_says, update
+from tests.stores.samples import untold
 
 AWAY = FetchError(PAGE.url, Unreadable.BLOCKED, "403", status=403)
 OUT = component("API", "major_outage")
@@ -75,7 +76,7 @@ async def test_a_page_that_was_put_back_tells_of_all_that_happens_to_it(store):
         for minute in (50, 60, 70, 80):
             await look(store, start + minute, gone=("a",))
         await look(store, start + 90, past, window=(("past",), -9, True))
-        await store.forget_pages([], lambda page_key, incident: ())
+        await store.forget_pages([], untold)
     assert await told(store) == {
         "page.unreadable": 2,
         "page.readable": 2,
