@@ -15,8 +15,10 @@ from bellbuoy.config.web import Web
 from bellbuoy.errors import StoreUnavailableError
 from bellbuoy.following import LOOK_EVERY, LOOK_SOON, Following
 from bellbuoy.model.facts import ComponentStatus, Impact
+from bellbuoy.model.known import PageState
 from bellbuoy.model.leases import Role
 from bellbuoy.observer import Happened, Observer, Observers
+from bellbuoy.stores import Visit
 from bellbuoy.stores.memory import MemoryStore
 from bellbuoy.web import access
 from bellbuoy.web.addresses import page_id
@@ -26,6 +28,7 @@ from bellbuoy.web.server import address_of, listen, serving
 from bellbuoy.web.site import Site
 from tests.detection.saying import component, incident, page_says, update
 from tests.polling.scripted import ScriptedNetwork, config, now, page
+from tests.stores.samples import event
 from tests.virtual_time import run_virtual
 from tests.web.sites import READ_TOKEN, WRITE_TOKEN
 
@@ -440,6 +443,24 @@ def test_where_one_process_does_everything_nothing_is_followed():
         assert (await standing(site)).is_known
 
     together(situation, is_shared=False)
+
+
+async def test_who_is_told_that_a_page_changed_finds_what_it_became():
+    """Nothing is read of it between the telling and the reading that nobody would be told of."""
+    store = MemoryStore()
+    await store.commit(Visit(page=PAGES[0], state=PageState(page_key=KEY)))
+    found: list[PageState | None] = []
+
+    class Viewer(Observer):
+        def changed(self, page_key: str) -> None:
+            found.append(following.state(page_key))
+
+    following = Following(store, [KEY], Viewer())
+    await following.open()
+    after = PageState(page_key=KEY, has_open=True)
+    await store.commit(Visit(page=PAGES[0], state=after, events=(event(of=PAGES[0]),)))
+    await following.catch_up()
+    assert found[-1] == after
 
 
 def test_a_page_that_is_not_in_the_config_is_not_followed():

@@ -58,6 +58,11 @@ FLUSH_EVERY = 60.0
 PRUNE_EVERY = 3600.0
 """Events older than the retention are dropped this often, in seconds."""
 
+HELD_BACK_FOR = timedelta(days=30)
+"""What somebody waits for is kept as long again as the retention, and for this time at least.
+
+Retries go on for three days and planned work is told weeks ahead, also where little is kept."""
+
 STOP_WITHIN = 4.5
 """How long closing waits for what is in flight, in seconds."""
 
@@ -424,9 +429,10 @@ class App:
     async def _prune_regularly(self) -> None:
         while True:
             await asyncio.sleep(PRUNE_EVERY)
-            before = self._now() - timedelta(seconds=self.config.retention)
+            retention = timedelta(seconds=self.config.retention)
+            before = self._now() - retention
             try:
-                await self.store.prune(before)
+                await self.store.prune(before, before - max(retention, HELD_BACK_FOR))
             except StoreError as error:
                 self._observer.happened(refused(str(error)))
 

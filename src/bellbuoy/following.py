@@ -103,8 +103,9 @@ class Following:
     async def _take_in(self, events: Sequence[Event]) -> None:
         keys = self._page_keys.intersection(event.page.key for event in events)
         if keys:
-            self._tell(keys)
+            # Who is told before this is read may read less than it, and is never told again.
             self._states = {**self._states, **await self._store.load_states(keys)}
+            self._tell(keys)
 
     async def _look(self) -> None:
         """Read all states, if it is time. What was learned without an event shows in a face."""

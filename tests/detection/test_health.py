@@ -37,6 +37,21 @@ def test_a_page_that_is_back_says_so_once() -> None:
     assert len(ids) == len(set(ids)) == 4
 
 
+def test_a_page_that_was_forgotten_meanwhile_is_told_of_again() -> None:
+    """Taken out of the config and put back: the ids are none of those in the log."""
+    ids: list[str] = []
+    for start in (0, 60):
+        standing = Health()
+        for minute in (0, 3, 6):
+            standing, event = health.failed(
+                PAGE, standing, DOWN, at(start + minute), is_offline=False
+            )
+            ids += [event.id] if event else []
+        _, event = health.read(PAGE, standing, at(start + 7), latency=0.1)
+        ids += [event.id] if event else []
+    assert len(ids) == len(set(ids)) == 4
+
+
 def test_h15_what_we_cannot_reach_while_offline_is_not_to_blame() -> None:
     """Network failures are held; a readable refusal is still the page's own."""
     standing = Health()

@@ -7,7 +7,9 @@ import pytest
 
 from bellbuoy.detection.incidents import MAX_REVISIONS
 from bellbuoy.detection.merge import MAX_CLOSED, is_emptied
+from bellbuoy.detection.moving import carried_over
 from bellbuoy.detection.reasons import Reason
+from bellbuoy.events import Event
 from bellbuoy.model.facts import Incident, IncidentUpdate, Part, Snapshot
 from tests.detection.saying import PROBED, Watch, at, component, incident, page_says, update
 
@@ -619,6 +621,21 @@ def test_what_is_certain_need_not_be_seen_twice() -> None:
         events = [probe.look(found(status), is_certain=True).events for status in looks]
         assert [event.kind for event in events[-1]] == ["component.changed"]
         assert not probe.known.is_unsettled
+
+
+def test_a_component_that_left_and_is_back_is_told_with_ids_of_its_own() -> None:
+    """Also where the vendor changed its engine meanwhile."""
+    page = Watch()
+    well, out = page_says(), page_says(components=(component("API", "major_outage"),))
+    events: list[Event] = []
+    for between in (page_says(components=(component("Web"),)), None, None):
+        looks = [well, well, out, out, well, well]
+        events += [event for snapshot in looks for event in page.look(snapshot).events]
+        if between is None:
+            page.known = carried_over(page.known, well)
+        else:
+            page.look(between)
+    assert len({event.id for event in events}) == len(events) == 6
 
 
 def test_a_probe_that_falls_ill_twice_is_told_twice_with_ids_of_their_own() -> None:

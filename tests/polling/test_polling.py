@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from bellbuoy.errors import FetchError, StoreUnavailableError, Unreadable
 from bellbuoy.events import Event
 from bellbuoy.model.facts import Snapshot
 from bellbuoy.observer import Happened, Observer, VisitDone
+from bellbuoy.polling.poller import RECOGNISE_EVERY
 from bellbuoy.stores.memory import MemoryStore
 from tests.detection.saying import incident, page_says, update
 from tests.event_schema import valid
 from tests.polling.scripted import PlainFormat, ScriptedNetwork, config, now, page
+from tests.stores.samples import event as sample
 from tests.virtual_time import move_wall_clock, run_virtual
 
 QUIET = page_says(stamp=0)
@@ -575,6 +578,25 @@ def test_s1_a_vendor_that_changes_its_engine_is_one_move_and_no_incident() -> No
     assert len(restarted) == len(events)
 
 
+def test_s1_a_page_that_fails_right_after_it_was_found_moved_stays_moved() -> None:
+    """What is kept at last is the new format; it is told once, and read as soon as it answers."""
+    store = MemoryStore()
+    settings = config(page(), more=PlainFormat("engine", b"new:"))
+
+    async def script(url: str, time: float) -> bytes:
+        is_told = "page.moved" in kinds(list(await store.read_events()))
+        if is_told and time < 3600:
+            raise FetchError(url, Unreadable.BLOCKED, "403", status=403)
+        return (b"" if time < 600 else b"new:") + msgspec.json.encode(QUIET)
+
+    monitored(settings, ScriptedNetwork(script), seconds=3000, store=store)
+    (state,) = run_virtual(store.load_states([page().key])).values()
+    assert (state.format, state.instead_of) == ("engine", "plain")
+    assert state.health.failures > RECOGNISE_EVERY
+    events = monitored(settings, ScriptedNetwork(script_of(QUIET)), seconds=3600, store=store)
+    assert list(kinds(events)) == ["page.unreadable", "page.moved", "page.readable"]
+
+
 def script_of(snapshot: Snapshot) -> Callable[[str, float], bytes]:
     """A page of the new engine that always says this."""
     return lambda url, time: b"new:" + msgspec.json.encode(snapshot)
@@ -602,3 +624,20 @@ def test_a_page_taken_out_of_the_config_ends_its_incidents_for_the_log_only() ->
     (ended,) = [event for event in events if event.kind == "incident.withdrawn"]
     assert ended.page.key == page(0).key
     assert ended.is_log_only
+
+
+def test_a_reader_that_never_comes_back_does_not_keep_the_log_for_ever() -> None:
+    """A `watch` that was run once holds back what it did not print for a month, and no longer."""
+
+    async def left_after(days: int) -> int:
+        store = MemoryStore()
+        old = now() - timedelta(days=days)
+        await store.append([sample(number, observed_at=old) for number in (1, 2)])
+        await store.write_cursor("console", 1)
+        settings = replace(config(page(every=3600.0)), retention=86400.0)
+        network = ScriptedNetwork(lambda url, time: QUIET)
+        async with App(settings, store=store, network=network, now=now) as app:
+            await app.stopped(2 * 3600)
+        return len(await store.read_events())
+
+    assert [run_virtual(left_after(days)) for days in (0, 2, 30, 32)] == [2, 1, 1, 0]

@@ -241,6 +241,7 @@ def _components(key: str) -> st.SearchStrategy[KnownComponent]:
         is_group=st.booleans(),
         revision=numbers,
         pending=st.none() | texts,
+        first_seen_at=instants,
     )
 
 

@@ -428,6 +428,38 @@ async def test_pruning_never_passes_a_cursor_or_a_waiting_delivery(store):
     assert await store.prune(NOW + DAY) == 1
 
 
+async def test_who_never_comes_back_holds_back_what_is_very_old_no_longer(store):
+    """Neither a cursor nor a delivery that waits; what is younger is still there for both."""
+    ages = (4, 3, 2, 1)
+    old = await recorded(store, *(event(n, observed_at=NOW - n * DAY) for n in ages))
+    await store.write_cursor("console", 0)
+    waits = [
+        delivery(old[0]),
+        delivery(old[1], status=DeliveryStatus.HELD),
+        delivery(old[2]),
+    ]
+    await store.dispatch("dispatcher", 4, Outgoing(new=tuple(waits)))
+    assert await store.prune(NOW - 1.5 * DAY) == 0
+    assert await store.prune(NOW - 1.5 * DAY, NOW - 2.5 * DAY) == 2
+    assert await store.prune(NOW - 1.5 * DAY, NOW - 2.5 * DAY) == 0
+    assert await store.read_events() == old[2:]
+    assert await store.deliveries() == (waits[2],)
+    assert await store.due_held(NOW + DAY) == ()
+    await store.settle(replace(waits[0], status=DeliveryStatus.DONE))
+    assert await store.deliveries() == (waits[2],)
+
+
+async def test_what_is_decided_of_an_event_that_left_the_log_leads_nowhere(store):
+    """A dispatcher that is far behind may decide while the event goes; nothing is left of that."""
+    old, new = await recorded(store, event(1, observed_at=NOW - DAY), event(2))
+    assert await store.prune(NOW) == 1
+    await store.dispatch("dispatcher", 1, Outgoing(new=(delivery(old),)))
+    assert await store.due_deliveries("ops", NOW + DAY) == ()
+    await store.prune(NOW)
+    assert await store.deliveries() == ()
+    assert await store.read_events() == (new,)
+
+
 async def test_pruning_more_than_fits_into_one_transaction(store):
     """Every old event goes, however many there are."""
     await store.append([event(n, observed_at=NOW - DAY) for n in range(1201)])

@@ -117,7 +117,6 @@ def unreadable_state(page_key: str, why: Unreadable = Unreadable.BLOCKED) -> Pag
         failure=why,
         unreadable=why,
         detail="a challenge stands where the document was",
-        episodes=1,
     )
 
 

@@ -37,8 +37,8 @@ def failed(
     since = health.failing_since or now
     if health.failures < UNREADABLE_AFTER[0] or now - since < UNREADABLE_AFTER[1]:
         return health, None
-    health = replace(health, unreadable=error.reason, episodes=health.episodes + 1)
-    content = f"{health.episodes}"
+    health = replace(health, unreadable=error.reason)
+    content = _episode(since)
     return health, _page_event(page, EventKind.PAGE_UNREADABLE, now, content, reason=error.reason)
 
 
@@ -47,6 +47,7 @@ def read(
 ) -> tuple[Health, Event | None]:
     """Take in a successful visit; the event is `page.readable` if the page was unreadable."""
     was_unreadable = health.unreadable is not None
+    episode = _episode(health.failing_since or now)
     health = replace(
         health,
         polled_at=now,
@@ -62,7 +63,7 @@ def read(
     )
     if not was_unreadable:
         return health, None
-    return health, _page_event(page, EventKind.PAGE_READABLE, now, f"{health.episodes}")
+    return health, _page_event(page, EventKind.PAGE_READABLE, now, episode)
 
 
 def moved(
@@ -99,6 +100,11 @@ def went_offline(now: datetime, failing: int, watched: int) -> Event:
 def came_online(now: datetime) -> Event:
     """We can reach pages again."""
     return _monitor_event(EventKind.MONITOR_ONLINE, now, "pages can be reached again")
+
+
+def _episode(failing_since: datetime) -> str:
+    """What tells one time in which a page cannot be read from any other, forgotten or not."""
+    return f"since {int(failing_since.timestamp())}"
 
 
 def _held_until(health: Health, error: VisitError, now: datetime) -> datetime | None:

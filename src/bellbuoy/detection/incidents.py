@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from bellbuoy.detection import lifecycle
 from bellbuoy.detection.reasons import Reason
-from bellbuoy.detection.record import Record
+from bellbuoy.detection.record import Record, ordinal
 from bellbuoy.events import ALREADY_OPEN, content_hash
 from bellbuoy.model.facts import (
     AffectedComponent,
@@ -77,7 +77,7 @@ def return_incident(record: Record, known: KnownIncident) -> KnownIncident:
         return known
     known = replace(known, withdrawn=False, revision=known.revision + 1)
     kind = lifecycle.returned(known.kind)
-    record.event(kind, known, content=f"returned {known.revision}")
+    record.event(kind, known, content=f"returned {_count(known)}")
     return known
 
 
@@ -106,7 +106,7 @@ def miss_incident(
         revision=known.revision + 1,
     )
     kind = lifecycle.withdrawn(known.kind)
-    record.event(kind, known, content=f"withdrawn {known.revision}")
+    record.event(kind, known, content=f"withdrawn {_count(known)}")
     return known
 
 
@@ -276,7 +276,7 @@ def _merge_registers(
     if status is not None and known.is_open != before.is_open:
         known = replace(known, revision=known.revision + 1)
         kind = lifecycle.step(known.kind, before.status, known.status)
-        record.event(kind, known, content=f"listed {known.revision}", changes=changes)
+        record.event(kind, known, content=f"listed {_count(known)}", changes=changes)
         return known
     if status is not None:
         changes["status"] = status
@@ -285,9 +285,7 @@ def _merge_registers(
         return known
     known = replace(known, revision=known.revision + 1)
     kind = lifecycle.changed(known.kind)
-    record.event(
-        kind, known, content=f"{known.revision} {sorted(changes.items())}", changes=changes
-    )
+    record.event(kind, known, content=f"{_count(known)} {sorted(changes.items())}", changes=changes)
     return known
 
 
@@ -317,6 +315,11 @@ def _moved_registers(
             pending[name] = value
             record.withhold(known.key, Reason.SEEN_ONCE)
     return moved, pending
+
+
+def _count(known: KnownIncident) -> str:
+    """Which change of an incident this is, of those that no update carries."""
+    return ordinal(known.revision, known.first_seen_at)
 
 
 def _is_stated(known: KnownIncident, incident: Incident, name: str) -> bool:

@@ -23,7 +23,7 @@ from bellbuoy.detection.incidents import (
     return_incident,
 )
 from bellbuoy.detection.reasons import Reason
-from bellbuoy.detection.record import Record
+from bellbuoy.detection.record import Record, ordinal
 from bellbuoy.events import Event
 from bellbuoy.model.facts import (
     Component,
@@ -82,7 +82,8 @@ def merge(
     gaps = known.gaps
     if _has_gap(known, snapshot):
         gaps += 1
-        record.gap(gaps, snapshot.window.floor if snapshot.window else None)
+        number = ordinal(gaps, known.baseline_at)
+        record.gap(number, snapshot.window.floor if snapshot.window else None)
         record.events.insert(0, record.events.pop())  # it explains what follows
     incidents, floor = _bounded(incidents, _floor(record, known, snapshot))
     merged = replace(
@@ -210,6 +211,7 @@ def _new_component(record: Record, component: Component) -> KnownComponent:
         group=component.group,
         region=component.region,
         is_group=component.is_group,
+        first_seen_at=record.now,
     )
     if record.page.is_probed and component.status is not ComponentStatus.OPERATIONAL:
         return _found_ill(record, known)

@@ -79,9 +79,10 @@ class Record:
     def component(self, known: KnownComponent, before: ComponentStatus) -> None:
         """Record a component's move from a status; of a probe also what was seen."""
         kind = EventKind.COMPONENT_CHANGED
+        count = ordinal(known.revision, known.first_seen_at)
         self.events.append(
             Event(
-                id=event_id(self.page.key, known.id, kind, "", f"{known.revision} {known.status}"),
+                id=event_id(self.page.key, known.id, kind, "", f"{count} {known.status}"),
                 kind=kind,
                 provider=self.page.provider,
                 page=page_ref(self.page),
@@ -99,13 +100,13 @@ class Record:
             )
         )
 
-    def gap(self, number: int, floor: datetime | None) -> None:
+    def gap(self, number: str, floor: datetime | None) -> None:
         """Record that the page's window of history has moved past everything known."""
         kind = EventKind.PAGE_GAP
         since = f" before {floor:%Y-%m-%d %H:%M} UTC" if floor else ""
         self.events.append(
             Event(
-                id=event_id(self.page.key, "", kind, "", str(number)),
+                id=event_id(self.page.key, "", kind, "", number),
                 kind=kind,
                 provider=self.page.provider,
                 page=page_ref(self.page),
@@ -114,6 +115,14 @@ class Record:
                 f"what it said{since} may be missing",
             )
         )
+
+
+def ordinal(number: int, since: datetime | None) -> str:
+    """A count for an event id. `since` is when it began: what is forgotten is counted anew.
+
+    It is None for what older versions kept.
+    """
+    return f"{number}" if since is None else f"{number} since {int(since.timestamp())}"
 
 
 def _time_of(kind: EventKind, known: KnownIncident) -> datetime | None:

@@ -77,7 +77,8 @@ class KnownIncident(Struct, frozen=True, kw_only=True):
 
     `id` is the vendor's, `key` ours: the same, or `id#2` where the vendor used an id again.
     `updates` is append-only, in the order in which they were recorded. `revision` counts
-    the recorded changes that no update carried, so that each has an id of its own.
+    the recorded changes that no update carried, so that each has an id of its own, together with
+    `first_seen_at`: what was forgotten is counted anew.
     `pending` are fields seen with a new value once, waiting to be seen again.
     `past` are values that fields had before (`field=value`): a return to one needs newer
     evidence. `missing_polls` and `missing_since` count looks at complete lists without it.
@@ -123,6 +124,8 @@ class KnownIncident(Struct, frozen=True, kw_only=True):
 class KnownComponent(Struct, frozen=True, kw_only=True):
     """One component we hold. `pending` is a status seen once; `revision` counts its changes.
 
+    One that leaves the page and comes back is counted anew, so `first_seen_at` tells the counts
+    apart; it is None where an older version kept it.
     `pending` is its own status where it was ill when we came, and that still is to be told.
     """
 
@@ -135,6 +138,7 @@ class KnownComponent(Struct, frozen=True, kw_only=True):
     is_group: bool = False
     revision: int = 0
     pending: str | None = None
+    first_seen_at: datetime | None = None
 
 
 class Known(Struct, frozen=True, kw_only=True):
@@ -180,8 +184,8 @@ class Health(Struct, frozen=True, kw_only=True):
 
     `failures` counts failed visits in a row, `failing_since` is the first of them, `failure`
     why the latest failed.
-    `unreadable` is set from `page.unreadable` to `page.readable`. `episodes` counts those,
-    so that each has an event id of its own. `held_until` is the instant before which the
+    `unreadable` is set from `page.unreadable` to `page.readable`; `failing_since` stands in the
+    ids of both. `held_until` is the instant before which the
     host asked us not to come back (Retry-After). `latency` is that of the last answer,
     in seconds. `moved_to` is the new address and format that were announced.
     """
@@ -193,7 +197,6 @@ class Health(Struct, frozen=True, kw_only=True):
     failure: Unreadable | None = None
     unreadable: Unreadable | None = None
     detail: str = ""
-    episodes: int = 0
     held_until: datetime | None = None
     latency: float | None = None
     moved_to: str | None = None

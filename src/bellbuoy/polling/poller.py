@@ -133,6 +133,9 @@ class Poller:
                 platform=format.PLATFORM if format else None,
                 slow=state.health.timed_out,
             ) as conversation:
+                if page.format and _is_doubtful(state.health):
+                    # What this keeps is what a failure is noted beside, not what was before.
+                    page, state = await self._look_for_another_format(page, state, conversation)
                 look, events = await self._read(page, state, conversation)
         except VisitError as error:
             look, events = await self._fail(page, state, error)
@@ -153,8 +156,6 @@ class Poller:
     ) -> tuple[Look, int]:
         if not page.format:
             page, state = await self._find_format(page, state, conversation)
-        elif _is_doubtful(state.health):
-            page, state = await self._look_for_another_format(page, state, conversation)
         format = self._formats[page.format]
         request = _face(format, page)
         refresh = cadence.wants_refresh(state, self._now())

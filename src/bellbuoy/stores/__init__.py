@@ -342,12 +342,13 @@ class Store(Protocol):
         """Return when an event beyond `after` may be there: a hint, at most a second late."""
         ...
 
-    async def prune(self, before: datetime) -> int:
+    async def prune(self, before: datetime, at_latest: datetime | None = None) -> int:
         """Drop events older than `before`; returns how many.
 
-        Never past a cursor that is kept, nor past a waiting or held delivery. Settled
-        deliveries go with their event, silences that ended before go, and incidents that ended
-        before keep ids and hashes, not texts. Who was told of what is open is never forgotten.
+        Never past a cursor that is kept, nor past a waiting or held delivery; but what is older
+        than `at_latest` is not held back by them. Deliveries go with their event, silences that
+        ended before go, and incidents that ended before keep ids and hashes, not texts. Who was
+        told of what is open is never forgotten.
         """
         ...
 

@@ -5,10 +5,10 @@ of numbers, and no reader can pass an event that is committed later.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from bellbuoy.events import Event
 from bellbuoy.model.delivery import DeliveryStatus
@@ -28,6 +28,9 @@ _PARAMETERS = 500
 _END = 2**63 - 1
 """Greater than every `seq`."""
 
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""An instant before all events."""
+
 _UNDECIDED = (DeliveryStatus.WAITING.value, DeliveryStatus.HELD.value)
 
 _LAST = select(log.c.seq)
@@ -36,6 +39,10 @@ _ADVANCE = update(log).values(seq=bindparam("newest"))
 _HELD = select(event.c.id).where(event.c.id.in_(bindparam("ids", expanding=True)))
 _RECORD = insert(event)
 _FIRST = select(func.min(event.c.seq))
+# What a dispatcher decided of an event that left the log meanwhile.
+_DROP_ORPHANS = delete(delivery).where(
+    delivery.c.seq < select(func.coalesce(func.min(event.c.seq), _END)).scalar_subquery()
+)
 _ROWS = select(event.c.seq, event.c.facts)
 _AFTER = (
     _ROWS.where(event.c.seq > bindparam("after")).order_by(event.c.seq).limit(bindparam("most"))
@@ -143,25 +150,26 @@ def write_cursor(connection: Connection, reader: str, seq: int) -> None:
     connection.execute(upsert(connection, cursor, "seq"), {"reader": reader, "seq": seq})
 
 
-def prune(connection: Connection, before: datetime, limit: int) -> int:
+def prune(connection: Connection, before: datetime, at_latest: datetime, limit: int) -> int:
     """Drop at most `limit` events that are old and that nobody waits for; returns how many.
 
-    Their words and settled deliveries go with them, and so does the account of who was told of
-    their lanes, unless a delivery leads to it or its incident is still open: who was told that
-    it began is told of its end.
+    Who waits holds back nothing that is older than `at_latest`: a reader that never comes back
+    would else keep the whole log. Their words and deliveries go with them, and so does the
+    account of who was told of their lanes, unless a delivery leads to it or its incident is
+    still open: who was told that it began is told of its end.
     """
     lock(connection)  # what nobody waits for may else be revived meanwhile
     cursors = connection.execute(select(func.min(cursor.c.seq))).scalar()
     waiting = connection.execute(
         select(func.min(delivery.c.seq)).where(delivery.c.status.in_(_UNDECIDED))
     ).scalar()
-    old = _ROWS.where(event.c.observed_at < before)
-    if cursors is not None:
-        old = old.where(event.c.seq <= cursors)
-    if waiting is not None:
-        old = old.where(event.c.seq < waiting)
+    end = min(_END if cursors is None else cursors + 1, _END if waiting is None else waiting)
+    old = _ROWS.where(
+        event.c.observed_at < before, or_(event.c.seq < end, event.c.observed_at < at_latest)
+    )
     rows = connection.execute(old.order_by(event.c.seq).limit(limit)).all()
     _drop(connection, [(seq, _decoded(seq, facts)) for seq, facts in rows])
+    connection.execute(_DROP_ORPHANS)
     return len(rows)
 
 

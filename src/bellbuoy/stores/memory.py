@@ -362,19 +362,22 @@ class MemoryStore:
             await self._bell.listen().wait()
 
     @_writes
-    async def prune(self, before: datetime) -> int:
+    async def prune(self, before: datetime, at_latest: datetime | None = None) -> int:
         """See `Store`."""
         end = min(
             min(self._cursors.values(), default=self._numbers.last) + 1,
             self._outbox.first_undecided() or self._numbers.last + 1,
         )
         dropped = [
-            seq for seq, event in self._events.items() if seq < end and event.observed_at < before
+            seq
+            for seq, event in self._events.items()
+            if event.observed_at < before
+            and (seq < end or (at_latest is not None and event.observed_at < at_latest))
         ]
         lanes = {self._events[seq].lane for seq in dropped}
         for seq in dropped:
             self._event_ids.remove(self._events.pop(seq).id)
-        self._outbox.drop(frozenset(dropped))
+        self._outbox.keep(self._events.keys())
         self._outbox.drop_threads(lanes, self._open_lanes())
         for ended in [e.id for e in self._silences.values() if e.ends_at < before]:
             del self._silences[ended]
@@ -408,7 +411,7 @@ class MemoryStore:
         return (e for e in reversed(self._events.values()) if before is None or e.seq < before)
 
     def _with_events(self, found: Iterable[Delivery]) -> tuple[tuple[Delivery, Event], ...]:
-        return tuple((each, self._events[each.seq]) for each in found)
+        return tuple((each, self._events[each.seq]) for each in found if each.seq in self._events)
 
     def _open_lanes(self) -> frozenset[str]:
         return frozenset(

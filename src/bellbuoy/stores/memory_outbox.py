@@ -185,9 +185,9 @@ class MemoryOutbox:
         undecided = (e.seq for e in self._deliveries.values() if e.status in _UNDECIDED)
         return min(undecided, default=None)
 
-    def drop(self, seqs: AbstractSet[int]) -> None:
-        """Forget the deliveries of events that leave the log."""
-        kept = {key: each for key, each in self._deliveries.items() if each.seq not in seqs}
+    def keep(self, seqs: AbstractSet[int]) -> None:
+        """Forget the deliveries of events that are none of these, so not in the log any more."""
+        kept = {key: each for key, each in self._deliveries.items() if each.seq in seqs}
         self._deliveries = kept
 
     def drop_threads(self, lanes: AbstractSet[str], open_lanes: AbstractSet[str]) -> None:

@@ -327,10 +327,12 @@ class SqlStore:
             await wait_for_ring(ring, _LOOK_EVERY)
             ring = self._bell.listen()
 
-    async def prune(self, before: datetime) -> int:
+    async def prune(self, before: datetime, at_latest: datetime | None = None) -> int:
         """See `Store`."""
         dropped = 0
-        while some := await self._write(eventlog.prune, before, _CHUNK):
+        while some := await self._write(
+            eventlog.prune, before, at_latest or eventlog.NEVER, _CHUNK
+        ):
             dropped += some
         await self._write(silences.prune, before)
         while await self._write(knowledge.strip_bodies, before, _CHUNK):
