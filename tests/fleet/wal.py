@@ -66,5 +66,6 @@ class Wal:
         ).fetchall()
 
     def _place(self) -> str:
-        row = self._session.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone()
+        # What is inserted and not flushed yet cannot be read, and goes with what comes after it.
+        row = self._session.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone()
         return str(row and row[0])
