@@ -11,7 +11,7 @@ sends in flight get a moment, and what could not be sent stays in the store.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from secrets import token_hex
 from types import TracebackType
 from typing import Any, Self
@@ -22,10 +22,9 @@ from bellbuoy import __version__
 from bellbuoy.config import Config
 from bellbuoy.delivery.courier import always
 from bellbuoy.delivery.heartbeat import Heartbeat
-from bellbuoy.delivery.patience import Patience
 from bellbuoy.delivery.post import Crew, Post
 from bellbuoy.delivery.ways import Send
-from bellbuoy.errors import LeaseLostError, StoreError
+from bellbuoy.errors import StoreError
 from bellbuoy.events import Event
 from bellbuoy.exchange import Exchange
 from bellbuoy.following import Following
@@ -33,7 +32,7 @@ from bellbuoy.http.driver import Driver
 from bellbuoy.model.delivery import Receipt
 from bellbuoy.model.facts import Page
 from bellbuoy.model.known import PageState
-from bellbuoy.model.leases import RENEW_EVERY, Role, Worker
+from bellbuoy.model.leases import Role, Worker
 from bellbuoy.observer import Observer, Observers, refused
 from bellbuoy.platform import process_mark, process_name
 from bellbuoy.polling.poller import Network
@@ -44,6 +43,7 @@ from bellbuoy.share import Share
 from bellbuoy.stocktaking import Stocktaking, count_workers
 from bellbuoy.stores import Store
 from bellbuoy.stores.opening import open_store
+from bellbuoy.stores.retention import kept_since
 from bellbuoy.telemetry import readiness
 from bellbuoy.telemetry.pulse import pulse
 from bellbuoy.telemetry.stock import Stock
@@ -57,11 +57,6 @@ FLUSH_EVERY = 60.0
 
 PRUNE_EVERY = 3600.0
 """Events older than the retention are dropped this often, in seconds."""
-
-HELD_BACK_FOR = timedelta(days=30)
-"""What somebody waits for is kept as long again as the retention, and for this time at least.
-
-Retries go on for three days and planned work is told weeks ahead, also where little is kept."""
 
 STOP_WITHIN = 4.5
 """How long closing waits for what is in flight, in seconds."""
@@ -222,7 +217,7 @@ class App:
         else:
             self._start("scheduler", self._rounds.scheduler.run())
         if Role.POLL in self._roles and not self.config.partial:
-            self._start("forget", self._forget_unwatched(share))
+            self._start("forget", share.forget_unwatched())
 
     def _make_worker(self) -> Membership:
         """Who we are among those that share the store; retires at the end."""
@@ -429,21 +424,11 @@ class App:
     async def _prune_regularly(self) -> None:
         while True:
             await asyncio.sleep(PRUNE_EVERY)
-            retention = timedelta(seconds=self.config.retention)
-            before = self._now() - retention
+            before, at_latest = kept_since(self._now(), self.config.retention)
             try:
-                await self.store.prune(before, before - max(retention, HELD_BACK_FOR))
+                await self.store.prune(before, at_latest)
             except StoreError as error:
                 self._observer.happened(refused(str(error)))
-
-    async def _forget_unwatched(self, share: Share) -> None:
-        patience = Patience("the end of what is watched no longer", self._observer)
-        while True:
-            try:
-                return await patience.insist(share.forget_unwatched)
-            except LeaseLostError:
-                # The next sign of life tells what is left.
-                await asyncio.sleep(RENEW_EVERY)
 
     async def _stop_tasks(self) -> None:
         tasks = list(self._tasks)

@@ -10,9 +10,12 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bellbuoy.config import Config
+from bellbuoy.delivery.patience import Patience
 from bellbuoy.delivery.post import Post
+from bellbuoy.errors import LeaseLostError
 from bellbuoy.model.leases import (
     DISPATCHER,
+    RENEW_EVERY,
     SHARDS,
     Lease,
     Role,
@@ -119,8 +122,17 @@ class Share:
         """Forget what is watched no longer, as soon as nobody watches what others do not.
 
         While a new config is rolled out, some do. It is done under the lease of a shard, whichever:
-        who was paused since may know an old config. Raises StoreError.
+        who was paused since may know an old config. A store that refuses is waited for.
         """
+        patience = Patience("the end of what is watched no longer", self._observer)
+        while True:
+            try:
+                return await patience.insist(self._forget_unwatched)
+            except LeaseLostError:
+                # The next sign of life tells what is left.
+                await asyncio.sleep(RENEW_EVERY)
+
+    async def _forget_unwatched(self) -> None:
         while not self._may_forget.is_set():  # It may have been cleared again since it was set.
             await self._may_forget.wait()
         await self._rounds.forget_unwatched(min(self._shards))

@@ -12,7 +12,7 @@ nothing is sent again. Does not decide what is sent to whom (dispatcher), nor ho
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -210,21 +210,8 @@ class Courier:
         free = [each for each in due if each[0].lane not in flying]
         if free and self._takes_digests:
             free = [each for each in free if each[0].digest] + await self._gathered(free, flying)
-        parcels: list[Parcel] = []
-        blocked: set[str] = set()
-        for delivery, event in free:
-            if delivery.digest in {"", APART}:
-                parcels.append(Parcel(contents=((delivery, event),)))
-            elif not any(delivery.digest == each.deliveries[0].digest for each in parcels):
-                members = await self._members(delivery.digest)
-                parcel = Parcel(contents=members)
-                if not members:
-                    blocked.add(delivery.digest)
-                elif not parcel.lanes & flying:
-                    parcels.append(parcel)
-        late = [
-            each for each, _ in free if each.digest in blocked and at - each.due_at > TOGETHER_FOR
-        ]
+        parcels, blocked = await self._parcels(free, flying)
+        late = [each for each in blocked if at - each.due_at > TOGETHER_FOR]
         if late and not parcels and not flying:
             await self._part(late)
             return False
@@ -232,6 +219,26 @@ class Courier:
         if parcels:
             self._claimed.extend(await self._with_references(parcels))
         return len(due) < CLAIM
+
+    async def _parcels(
+        self, free: Iterable[tuple[Delivery, Event]], flying: frozenset[str]
+    ) -> tuple[list[Parcel], list[Delivery]]:
+        """The free as they travel, and those whose digest waits for what comes before it."""
+        parcels: list[Parcel] = []
+        blocked: list[Delivery] = []
+        for delivery, event in free:
+            if delivery.digest in {"", APART}:
+                parcels.append(Parcel(contents=((delivery, event),)))
+            elif any(delivery.digest == each.digest for each in blocked):
+                blocked.append(delivery)
+            elif not any(delivery.digest == each.deliveries[0].digest for each in parcels):
+                members = await self._members(delivery.digest)
+                parcel = Parcel(contents=members)
+                if not members:
+                    blocked.append(delivery)
+                elif not parcel.lanes & flying:
+                    parcels.append(parcel)
+        return parcels, blocked
 
     async def _with_references(self, parcels: list[Parcel]) -> list[Parcel]:
         """They know the receiver's messages: until a parcel has landed, no other changes those."""
@@ -329,7 +336,7 @@ class Courier:
         messages = parcel.messages(self._services, sent_at)
         told = parcel.digest(messages, sent_at) if parcel.is_digest else messages[0]
         try:
-            receipt = await _uncancelled(notify(told))
+            receipt = await notify(told)
             if not isinstance(receipt, Receipt):
                 raise TypeError(f"{type(receipt).__name__} is not a Receipt")  # noqa: TRY301
         except DeliveryError as error:
@@ -429,17 +436,6 @@ class Courier:
         self._observer.happened(
             Happened(what=f"receiver {self._receiver.name}: {what}", level=level)
         )
-
-
-async def _uncancelled(telling: Awaitable[Receipt]) -> Receipt:
-    """What telling comes to; cancelled by a library, and not by us, it has failed."""
-    try:
-        return await telling
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        raise DelayedError("unexpected CancelledError", uncertain=True) from None
 
 
 def _unexpected(error: Exception) -> str:

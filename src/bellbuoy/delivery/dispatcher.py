@@ -98,13 +98,14 @@ class Dispatcher:
         await self._release(seq)
         return seq
 
-    async def note_end(self) -> None:
+    async def note_end(self) -> int:
         """Fix where new receivers begin. Before polling starts, so that they miss nothing of it.
 
         Raises StoreError.
         """
         if self._end is None:
             self._end = await self._store.last_seq()
+        return self._end
 
     async def begin(self) -> None:
         """Take in new receivers, once. This takes long where the log is far ahead.
@@ -113,8 +114,7 @@ class Dispatcher:
         """
         if self._has_begun:
             return
-        await self.note_end()
-        end = self._end or 0
+        end = await self.note_end()
         place = await self._store.read_cursor(READER)
         begun = {
             name

@@ -75,14 +75,13 @@ class Post:
         return Crew(dispatcher, couriers)
 
     async def gained(self, leases: Iterable[Lease]) -> None:
-        """Do what these leases are for. Raises StoreError."""
-        begun: list[str] = []
+        """Do what these leases are for. Raises StoreError, and does nothing then."""
+        leases = list(leases)
         try:
             for lease in leases:
                 await self._begin(lease)
-                begun.append(lease.name)
         except BaseException:
-            self.lost(begun)
+            self.lost(lease.name for lease in leases)
             raise
 
     async def _begin(self, lease: Lease) -> None:

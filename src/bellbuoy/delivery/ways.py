@@ -3,11 +3,12 @@
 Does not decide when something is sent, nor what its answer means (courier).
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
-from bellbuoy.errors import RefusedError
+from bellbuoy.errors import DelayedError, RefusedError
 from bellbuoy.exchange import Exchange
 from bellbuoy.model.delivery import Receipt
 from bellbuoy.notifiers import (
@@ -35,11 +36,22 @@ async def opened(notifier: Notifier, settings: Any, send: Send, stack: AsyncExit
     that does not open: DeliveryError, if it is a good one.
     """
     if isinstance(notifier, HttpNotifier):
-        return lambda told: send(_exchange(notifier, told, settings))
+        return lambda told: _uncancelled(send(_exchange(notifier, told, settings)))
     if not isinstance(notifier, DoorNotifier):
         raise TypeError(f"{notifier!r} has neither `notify` nor `open`")
     door = await stack.enter_async_context(notifier.open(settings))
-    return lambda told: _through(door, told)
+    return lambda told: _uncancelled(_through(door, told))
+
+
+async def _uncancelled(telling: Awaitable[Receipt]) -> Receipt:
+    """What telling comes to; cancelled by a library, and not by us, it has failed."""
+    try:
+        return await telling
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise DelayedError("unexpected CancelledError", uncertain=True) from None
 
 
 def _exchange(notifier: HttpNotifier, told: Message | Digest, settings: Any) -> Exchange[Receipt]:

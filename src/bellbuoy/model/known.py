@@ -27,6 +27,7 @@ ENOUGH = 3
 """So many missed looks, or `AT_LEAST`, and what a page said last tells nothing of now."""
 
 AT_LEAST = timedelta(minutes=10)
+"""However short the time between two looks is."""
 
 
 class Validators(Struct, frozen=True, kw_only=True):

@@ -81,11 +81,9 @@ def too_large(error: Exception, size: int) -> RefusedError | None:
 
     The server closes the channel for a message, and all that wait on it hear the same.
     """
-    if not isinstance(error, said.ChannelPreconditionFailed) or f"{_SIZE} {size} " not in str(
-        error
-    ):
-        return None
-    return RefusedError("the event is larger than its `max_message_size`; raise that")
+    is_it = isinstance(error, said.ChannelPreconditionFailed) and f"{_SIZE} {size} " in str(error)
+    why = "the event is larger than its `max_message_size`; raise that"
+    return RefusedError(why) if is_it else None
 
 
 def meaning(error: Exception, settings: "Settings") -> DeliveryError | None:
@@ -95,7 +93,7 @@ def meaning(error: Exception, settings: "Settings") -> DeliveryError | None:
     if isinstance(error, said.ProbableAuthenticationError | said.AuthenticationError):
         return unreachable("user and password are refused; say them in `url`")
     if isinstance(error, said.ChannelPreconditionFailed):
-        if _SIZE in str(error):
+        if _SIZE in str(error):  # another one's
             return None
         return unreachable(
             f"the exchange {settings.exchange} or the queue {settings.queue} is there, but made "

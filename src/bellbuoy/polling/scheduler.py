@@ -293,11 +293,8 @@ class Scheduler:
 
         Of a page that is just visited there will be a newer one, which may be there first.
         """
-        flying = [slot for flying in self._flying.values() for slot in flying.values()]
-        newer = {slot.page.key for slot in flying} & self._dirty.keys()
-        states = [state for key, state in self._dirty.items() if key not in newer]
-        self._dirty = {key: self._dirty[key] for key in newer}
-        return states
+        flying = {slot.page.key for some in self._flying.values() for slot in some.values()}
+        return [self._dirty.pop(key) for key in self._dirty.keys() - flying]
 
     def give_back(self, states: Sequence[PageState]) -> None:
         """Put back states that could not be written, unless a newer one is here or on disk."""

@@ -15,6 +15,7 @@ from bellbuoy.model.delivery import Attempt, Delivery, DeliveryStatus, Silence, 
 from bellbuoy.model.facts import IncidentKind, Page
 from bellbuoy.model.known import Known, KnownComponent, KnownIncident, PageState
 from bellbuoy.model.leases import Holding, Lease, Roster, Worker
+from bellbuoy.stores.retention import LONG_AGO
 
 Ended = Callable[[str, KnownIncident], Iterable[Event]]
 """What there is to be told of an open incident of the page with that key, which is forgotten."""
@@ -342,7 +343,7 @@ class Store(Protocol):
         """Return when an event beyond `after` may be there: a hint, at most a second late."""
         ...
 
-    async def prune(self, before: datetime, at_latest: datetime | None = None) -> int:
+    async def prune(self, before: datetime, at_latest: datetime = LONG_AGO) -> int:
         """Drop events older than `before`; returns how many.
 
         Never past a cursor that is kept, nor past a waiting or held delivery; but what is older

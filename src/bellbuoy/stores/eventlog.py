@@ -5,7 +5,7 @@ of numbers, and no reader can pass an event that is committed later.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
@@ -27,9 +27,6 @@ _PARAMETERS = 500
 
 _END = 2**63 - 1
 """Greater than every `seq`."""
-
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-"""An instant before all events."""
 
 _UNDECIDED = (DeliveryStatus.WAITING.value, DeliveryStatus.HELD.value)
 

@@ -24,7 +24,7 @@ from bellbuoy.stores import Ended, Outgoing, Visit
 from bellbuoy.stores.bell import Bell
 from bellbuoy.stores.memory_leases import MemoryLeases
 from bellbuoy.stores.memory_outbox import MemoryOutbox
-from bellbuoy.stores.retention import began_at, ended_at, without_bodies, without_updates
+from bellbuoy.stores.retention import LONG_AGO, began_at, ended_at, without_bodies, without_updates
 from bellbuoy.stores.words import has_all, words_in, words_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -362,7 +362,7 @@ class MemoryStore:
             await self._bell.listen().wait()
 
     @_writes
-    async def prune(self, before: datetime, at_latest: datetime | None = None) -> int:
+    async def prune(self, before: datetime, at_latest: datetime = LONG_AGO) -> int:
         """See `Store`."""
         end = min(
             min(self._cursors.values(), default=self._numbers.last) + 1,
@@ -371,8 +371,7 @@ class MemoryStore:
         dropped = [
             seq
             for seq, event in self._events.items()
-            if event.observed_at < before
-            and (seq < end or (at_latest is not None and event.observed_at < at_latest))
+            if event.observed_at < before and (seq < end or event.observed_at < at_latest)
         ]
         lanes = {self._events[seq].lane for seq in dropped}
         for seq in dropped:

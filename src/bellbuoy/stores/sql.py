@@ -42,6 +42,7 @@ from bellbuoy.stores import (
 from bellbuoy.stores.bell import Bell, wait_for_ring
 from bellbuoy.stores.database import READERS, Database
 from bellbuoy.stores.faults import damaged, mapped
+from bellbuoy.stores.retention import LONG_AGO
 from bellbuoy.stores.writer import Writer
 
 P = ParamSpec("P")
@@ -327,12 +328,10 @@ class SqlStore:
             await wait_for_ring(ring, _LOOK_EVERY)
             ring = self._bell.listen()
 
-    async def prune(self, before: datetime, at_latest: datetime | None = None) -> int:
+    async def prune(self, before: datetime, at_latest: datetime = LONG_AGO) -> int:
         """See `Store`."""
         dropped = 0
-        while some := await self._write(
-            eventlog.prune, before, at_latest or eventlog.NEVER, _CHUNK
-        ):
+        while some := await self._write(eventlog.prune, before, at_latest, _CHUNK):
             dropped += some
         await self._write(silences.prune, before)
         while await self._write(knowledge.strip_bodies, before, _CHUNK):
